@@ -1,0 +1,102 @@
+"""How the process runs: every `RADAR_…` variable, with its default and what it does.
+
+Read once, when the process starts serving: Streamlit's secrets reach the environment only then.
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from radar.errors import SettingsError
+
+__all__ = ["Settings", "load_settings", "settings_rows"]
+
+BINANCE_FUTURES = ("https://fapi.binance.com",)
+BINANCE_SPOT = (
+    "https://data-api.binance.vision",
+    "https://api.binance.com",
+    "https://api-gcp.binance.com",
+    "https://api1.binance.com",
+)
+
+
+def _split(value: Any) -> Any:
+    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
+Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+
+
+def _setting(default: Any, text: str, **limits: Any) -> Any:
+    return Field(default=default, description=text, **limits)
+
+
+class Settings(BaseSettings):
+    """The radar's settings; the variable is the field's name in capitals with `RADAR_` before it."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="RADAR_", env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True, hide_input_in_errors=True
+    )
+
+    data_dir: Path = _setting(Path("data"), "folder of market.sqlite3 and user.sqlite3")
+    watchlist: Names = _setting(("BTCUSDT", "ETHUSDT"), "symbols of the first start, comma-separated; later the database rules")
+    binance_futures_hosts: Names = _setting(BINANCE_FUTURES, "base URLs for futures, comma-separated, tried in order")
+    binance_spot_hosts: Names = _setting(BINANCE_SPOT, "base URLs for spot, comma-separated, tried in order; empty switches spot off")
+    retention_days: int = _setting(30, "days of minute bars kept (7 to 30); older ones become hours", ge=7, le=30)
+    timezone: str = _setting("UTC", "time zone for times on pages, for example Europe/Berlin")
+    api_token: SecretStr | None = _setting(None, "token that REST writes need (Authorization: Bearer …) when they do not come from this machine")
+    password: SecretStr | None = _setting(None, "password that writes on pages need when they do not come from this machine")
+
+    @field_validator("binance_futures_hosts", "binance_spot_hosts")
+    @classmethod
+    def _base_urls(cls, hosts: tuple[str, ...]) -> tuple[str, ...]:
+        for host in hosts:
+            if not host.startswith(("http://", "https://")):
+                raise ValueError(f"{host!r} is not a base URL (http:// or https://)")
+        return tuple(host.rstrip("/") for host in hosts)
+
+    @field_validator("watchlist")
+    @classmethod
+    def _symbols(cls, symbols: tuple[str, ...]) -> tuple[str, ...]:
+        if len(symbols) > 40:
+            raise ValueError(f"{len(symbols)} symbols; at most 40 fit the exchange's limits")
+        return tuple(dict.fromkeys(symbol.upper() for symbol in symbols))
+
+    @field_validator("timezone")
+    @classmethod
+    def _zone(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError):
+            raise ValueError(f"{name!r} is not a time zone, for example UTC or Europe/Berlin") from None
+        return name
+
+    @field_validator("api_token", "password", mode="before")
+    @classmethod
+    def _empty_is_none(cls, value: Any) -> Any:
+        return None if value == "" else value
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Settings from the environment and `.env`; `overrides` win.
+
+    Raises SettingsError with one line that names the variable.
+    """
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        name = "RADAR_" + "_".join(str(part) for part in first["loc"]).upper()
+        raise SettingsError(f"{name}: {first['msg'].removeprefix('Value error, ')}") from None
+
+
+def settings_rows() -> Iterable[tuple[str, str, str]]:
+    """(variable, default, meaning) for the README and `.env.example`."""
+    for name, field in Settings.model_fields.items():
+        default = field.default
+        text = "" if default is None else ",".join(default) if isinstance(default, tuple) else str(default)
+        yield f"RADAR_{name.upper()}", text, field.description or ""

@@ -1,0 +1,93 @@
+"""The doors to exchanges. A venue answers in our models; which exchange it was is forgotten after that line."""
+
+from collections.abc import Sequence
+from typing import Literal, Protocol
+
+from radar.models import (
+    Book,
+    Candles,
+    Contract,
+    FundingRule,
+    HostHealth,
+    OpenInterest,
+    Quote,
+    Settlement,
+    SpotPair,
+    Ticker,
+)
+
+Series = Literal["mark", "index", "perp"]
+
+
+class Venue(Protocol):
+    """What the collector asks. Every method may raise a VenueError (see `radar.errors`)."""
+
+    name: str
+
+    def server_time_ms(self) -> int:
+        """The exchange's clock, epoch ms."""
+        ...
+
+    def contracts(self) -> list[Contract]:
+        """Every perpetual USDT coin contract in trading."""
+        ...
+
+    def funding_rules(self) -> list[FundingRule]:
+        """Adjusted contracts only; a contract that is absent has defaults."""
+        ...
+
+    def quotes(self) -> list[Quote]:
+        """All whitelisted perpetuals in one call; the whitelist is the last `contracts()`."""
+        ...
+
+    def perp_tickers(self) -> list[Ticker]:
+        """All whitelisted perpetuals in one call."""
+        ...
+
+    def open_interest(self, symbol: str) -> OpenInterest:
+        """Open contracts now."""
+        ...
+
+    def perp_book(self, symbol: str, limit: int) -> Book:
+        """The perpetual's book, `limit` levels a side (100, 500 or 1000)."""
+        ...
+
+    def settlements(self, symbol: str, start_ms: int | None = None) -> list[Settlement]:
+        """Up to 1000 settled payments, ascending: the newest, or those from `start_ms` on."""
+        ...
+
+    def oi_history(self, symbol: str, period: str, start_ms: int, end_ms: int) -> list[OpenInterest]:
+        """One page (up to 500) of past open interest on the grid of `period` ("5m", "1h"), ascending."""
+        ...
+
+    def candles(self, series: Series, symbol: str, interval: str, start_ms: int, end_ms: int) -> Candles:
+        """One page (up to 499) of closed klines opening in [start_ms, end_ms]."""
+        ...
+
+    def spot_pairs(self) -> list[SpotPair]:
+        """Every USDT spot pair in trading."""
+        ...
+
+    def spot_tickers(self, symbols: Sequence[str]) -> list[Ticker]:
+        """Rolling 24 h of up to 20 spot pairs that are known to exist."""
+        ...
+
+    def spot_book(self, symbol: str, limit: int) -> Book:
+        """The spot book, `limit` levels a side."""
+        ...
+
+    def spot_candles(self, symbol: str, interval: str, start_ms: int, end_ms: int) -> Candles:
+        """One page (up to 999) of closed spot klines opening in [start_ms, end_ms]."""
+        ...
+
+    def health(self) -> list[HostHealth]:
+        """How each host family is doing; asks nobody."""
+        ...
+
+    def spare(self, pool: str) -> int:
+        """Weight that history may still use in `pool` now without crowding out live calls."""
+        ...
+
+    def close(self) -> None:
+        """Let go of connections."""
+        ...
