@@ -205,6 +205,7 @@ class Observation(Model):
     ts_ms: int
     values: Mapping[str, float | None]  # last row of `measure`
     readings: Mapping[str, Reading]
+    notes: Mapping[str, str] = {}  # metric -> why it is unknown
     baseline: Mapping[str, Baseline] = {}
     srs_history: tuple[float, ...] = ()  # hourly, last 30 days
     spot: SpotFacts = SpotFacts()
@@ -325,7 +326,7 @@ class Snapshot(Model):
     funding_1h_pct: float | None = None
     funding_daily_est_pct: float | None = None
     funding_min_3h_pct: float | None = None
-    funding_cap_pct: float | None = None
+    funding_cap_pct: float | None = None  # % per interval
     funding_floor_pct: float | None = None
     cap_use: float | None = None
     next_funding_in_sec: int | None = None

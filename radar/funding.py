@@ -1,0 +1,82 @@
+"""Funding: per hour, the interval in force, caps, and what was settled (method 1.2)."""
+
+import math
+from collections.abc import Sequence
+from statistics import median
+
+import numpy as np
+
+from radar.models import Settlement
+
+__all__ = ["cap_use", "funding_1h_pct", "interval_hours", "next_funding_in_sec", "settled_1h_pct", "worst_1h_pct"]
+
+MINUTE_MS = 60_000
+HOUR_MS = 3_600_000
+LONGEST_HOURS = 24
+
+
+def funding_1h_pct(rate_pct: float | None, hours: int | None) -> float | None:
+    """Funding per hour, %, from the rate charged once every `hours` (PRD §7.3, method F1).
+
+    >>> round(funding_1h_pct(-0.3184, 8), 4)
+    -0.0398
+    """
+    return None if rate_pct is None or not hours else rate_pct / hours
+
+
+def _whole_hours(gap_ms: float) -> int | None:
+    """The gap as a whole number of hours from 1 to 24, with both ends rounded to the minute; None when it is not one."""
+    hours = gap_ms / HOUR_MS
+    whole = round(hours)
+    return whole if 1 <= whole <= LONGEST_HOURS and math.isclose(hours, whole, abs_tol=1 / 60) else None
+
+
+def interval_hours(settled_ms: Sequence[int], next_funding_ms: int | None, info_hours: int | None = None) -> tuple[int, str]:
+    """The interval in force, hours, and where it comes from (method F2).
+
+    The live schedule (last settlement to the next one) wins, then fundingInfo, then the median of the last
+    three gaps, then 8 "assumed". `settled_ms` ascends; jitter of milliseconds is rounded away.
+    """
+    settled = [round(ts / MINUTE_MS) * MINUTE_MS for ts in settled_ms]
+    if settled and next_funding_ms:
+        passed = [ts for ts in settled if ts < next_funding_ms - MINUTE_MS]
+        if passed and (hours := _whole_hours(round(next_funding_ms / MINUTE_MS) * MINUTE_MS - passed[-1])):
+            # A settlement we have not read yet makes the gap look longer than the contract's interval.
+            if info_hours and info_hours < hours:
+                return info_hours, "fundingInfo"
+            return hours, "schedule"
+    if info_hours:
+        return info_hours, "fundingInfo"
+    gaps = [hours for a, b in zip(settled[-4:], settled[-3:], strict=False) if (hours := _whole_hours(b - a))]
+    return (round(median(gaps)), "history") if gaps else (8, "assumed")
+
+
+def settled_1h_pct(settlements: Sequence[Settlement]) -> list[float | None]:
+    """Each settlement per hour, %, by its own gap to the one before; the first has no gap: None (method F6)."""
+    per_hour: list[float | None] = []
+    for before, this in zip([None, *settlements[:-1]], settlements, strict=True):
+        hours = before and round((this.ts_ms - before.ts_ms) / HOUR_MS)
+        per_hour.append(this.rate_pct / hours if hours else None)
+    return per_hour
+
+
+def next_funding_in_sec(next_funding_ms: int | None, now_ms: int) -> int | None:
+    """Whole seconds to the next settlement; 0 means settling; None when the schedule is unknown."""
+    return None if not next_funding_ms else max(0, next_funding_ms - now_ms) // 1000
+
+
+def cap_use(rate_pct: float | None, cap_pct: float | None, floor_pct: float | None) -> float | None:
+    """Share of the cap (or floor) that the running rate uses, 0 to 1 (method 2.3); None when the limit is unknown."""
+    limit = floor_pct if rate_pct is not None and rate_pct < 0 else cap_pct
+    return None if rate_pct is None or not limit else rate_pct / limit
+
+
+def worst_1h_pct(floor_pct: float | None, hours: int | None) -> float | None:
+    """The lowest funding per hour, %, that the contract can settle at (method F10); None when the floor is unknown."""
+    return funding_1h_pct(floor_pct, hours)
+
+
+def settled_columns(settlements: Sequence[Settlement]) -> tuple[np.ndarray, np.ndarray]:
+    """(times ms, funding per hour %) as columns, rows without a gap left out."""
+    pairs = [(s.ts_ms, rate) for s, rate in zip(settlements, settled_1h_pct(settlements), strict=True) if rate is not None]
+    return np.array([p[0] for p in pairs], dtype=np.int64), np.array([p[1] for p in pairs], dtype=float)

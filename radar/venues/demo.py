@@ -1,0 +1,189 @@
+"""The simulated market: the Venue protocol answered from `demo_coins`, with no network and no state.
+
+Every answer is a function of (symbol, time), so history meets live and two runs agree. What each coin is for:
+
+| symbol | light | because |
+| --- | --- | --- |
+| CALMUSDT | WAIT | dominance 60 to 70, small positive funding, open interest falls when the price rises |
+| SQUEEZEUSDT | NO SHORT | −0.3 to −0.5 %/h, −1 to −3 % discount, no spot market; R3 while it builds, R1, R2, R4 always |
+| BASISUSDT | BASIS ONLY | about −0.2 %/h at one hour, a discount, and a borrow (`DEMO_BORROW`) |
+| WINDOWUSDT | SHORT WINDOW | positive funding, premium of at least 0.10 %, open interest falling, dominance about 50, and a borrow |
+| STALEUSDT | NO DATA | its rows' own time stands still from minute 40 of every six hours (UTC) until the next six begin |
+
+WINDOWUSDT is WAIT for about two hours of every 31, while its open interest refills, and for the rare minutes in which
+its score reaches 70. The squeeze lets go for forty minutes of every twelve hours; then R3 is CLEAR for about an hour and a half.
+"""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from radar.clock import Clock
+from radar.errors import VenueRefused
+from radar.models import Book, Candles, Contract, FundingRule, HostHealth, OpenInterest, Quote, Settlement, SpotPair, Ticker
+from radar.venues import Series
+from radar.venues.demo_coins import BY_SYMBOL, COINS, DAY, HOUR, MINUTE, Coin, Flow
+
+__all__ = ["DEMO_BORROW", "DEMO_WATCHLIST", "DemoVenue"]
+
+DEMO_WATCHLIST = tuple(coin.symbol for coin in COINS)
+DEMO_BORROW = {"BASISUSDT": 20.0, "WINDOWUSDT": 11.5, "CALMUSDT": 4.0}
+"""Borrow APR, %, that the desk "entered" in the demo."""
+
+STEPS = {"1m": 1, "3m": 3, "5m": 5, "15m": 15, "30m": 30, "1h": 60, "2h": 120, "4h": 240, "6h": 360, "12h": 720, "1d": 1440}
+"""Candle length by name, minutes."""
+WITHIN = 6  # points of a candle at which high and low are looked for
+
+
+def _at(path: Callable[[np.ndarray], np.ndarray], ms: int) -> float:
+    return float(path(np.array([float(ms)]))[0])
+
+
+def _grid(start_ms: int, end_ms: int, step: int, limit: int) -> np.ndarray:
+    """Multiples of `step` in [start_ms, end_ms], the first `limit` of them."""
+    first = -(-start_ms // step) * step
+    return np.arange(first, min(end_ms, first + (limit - 1) * step) + 1, step, dtype=np.int64)
+
+
+def _step(interval: str) -> int:
+    if interval not in STEPS:
+        raise VenueRefused(f"the demo market has no interval {interval!r}", venue="demo", code=-1120)
+    return STEPS[interval] * MINUTE
+
+
+class DemoVenue:
+    """A market of five invented coins that never ends, by `clock`'s time."""
+
+    name = "demo"
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    def server_time_ms(self) -> int:
+        """The clock's own time, epoch ms."""
+        return self._clock.now_ms()
+
+    def contracts(self) -> list[Contract]:
+        """All five."""
+        return [Contract(symbol=c.symbol, base=c.base, tick_size=c.tick_size, onboard_ms=c.onboard_ms) for c in COINS]
+
+    def funding_rules(self) -> list[FundingRule]:
+        """Those with a cap of their own."""
+        return [
+            FundingRule(symbol=c.symbol, interval_hours=c.interval_hours, cap_pct=c.cap_pct, floor_pct=-c.cap_pct)
+            for c in COINS
+            if c.cap_pct is not None
+        ]
+
+    def quotes(self) -> list[Quote]:
+        """Mark, index and funding of all five, each at its own feed's time."""
+        return [self._quote(coin) for coin in COINS]
+
+    def perp_tickers(self) -> list[Ticker]:
+        """Rolling 24 h of all five."""
+        return [self._ticker(coin, coin.symbol, coin.last, coin.perp) for coin in COINS]
+
+    def open_interest(self, symbol: str) -> OpenInterest:
+        """Open contracts at the feed's time."""
+        coin = self._coin(symbol)
+        now = self._now(coin)
+        return OpenInterest(ts_ms=now, qty=_at(coin.open_interest, now))
+
+    def perp_book(self, symbol: str, limit: int) -> Book:
+        """Up to 200 levels a side, to ±2.5 %."""
+        return self._book(self._coin(symbol), limit, spot=False)
+
+    def settlements(self, symbol: str, start_ms: int | None = None) -> list[Settlement]:
+        """Up to 1000 payments, ascending: the newest, or those from `start_ms` on."""
+        coin = self._coin(symbol)
+        step, now = coin.interval_hours * HOUR, self._now(coin)
+        start = now // step * step - 999 * step if start_ms is None else start_ms
+        ts = _grid(max(start, coin.onboard_ms), now, step, 1000)
+        return [Settlement(ts_ms=int(t), rate_pct=float(r)) for t, r in zip(ts, coin.rate(ts.astype(float)), strict=True)]
+
+    def oi_history(self, symbol: str, period: str, start_ms: int, end_ms: int) -> list[OpenInterest]:
+        """Up to 500 samples of open contracts on the grid of `period`, from `start_ms` on."""
+        coin = self._coin(symbol)
+        ts = _grid(max(start_ms, coin.onboard_ms), min(end_ms, self._now(coin)), _step(period), 500)
+        return [OpenInterest(ts_ms=int(t), qty=float(q)) for t, q in zip(ts, coin.open_interest(ts.astype(float)), strict=True)]
+
+    def candles(self, series: Series, symbol: str, interval: str, start_ms: int, end_ms: int) -> Candles:
+        """Up to 499 closed candles from `start_ms` on; mark and index candles have no volume."""
+        coin = self._coin(symbol)
+        path = {"mark": coin.mark, "index": coin.index, "perp": coin.last}[series]
+        return self._candles(coin, path, coin.perp if series == "perp" else None, interval, start_ms, end_ms, 499)
+
+    def spot_pairs(self) -> list[SpotPair]:
+        """Every coin but the squeeze; what may be borrowed there is for the desk to say."""
+        return [SpotPair(symbol=c.symbol, base=c.base, margin=True) for c in COINS if c.spot]
+
+    def spot_tickers(self, symbols: Sequence[str]) -> list[Ticker]:
+        """Rolling 24 h of the spot pairs asked for."""
+        coins = [self._coin(symbol, spot=True) for symbol in symbols]
+        return [self._ticker(coin, coin.symbol, coin.index, coin.spot) for coin in coins if coin.spot]
+
+    def spot_book(self, symbol: str, limit: int) -> Book:
+        """Up to 200 levels a side, to ±2.5 %."""
+        return self._book(self._coin(symbol, spot=True), limit, spot=True)
+
+    def spot_candles(self, symbol: str, interval: str, start_ms: int, end_ms: int) -> Candles:
+        """Up to 999 closed candles from `start_ms` on."""
+        coin = self._coin(symbol, spot=True)
+        return self._candles(coin, coin.index, coin.spot, interval, start_ms, end_ms, 999)
+
+    def health(self) -> list[HostHealth]:
+        """Always well: there is nothing to reach."""
+        now = self._clock.now_ms()
+        return [
+            HostHealth(
+                venue="demo", pool="demo", host="simulated", ok=True, latency_ms=0.0, last_ok_ms=now, used_weight=0, limit_weight=100_000
+            )
+        ]
+
+    def spare(self, pool: str) -> int:
+        """No limit worth the name."""
+        return 100_000
+
+    def close(self) -> None:
+        """Nothing to let go of."""
+
+    def _coin(self, symbol: str, *, spot: bool = False) -> Coin:
+        coin = BY_SYMBOL.get(symbol)
+        if coin is None or (spot and coin.spot is None):
+            raise VenueRefused(f"the demo market has no {'spot pair' if spot else 'contract'} {symbol}", venue="demo", code=-1121)
+        return coin
+
+    def _now(self, coin: Coin) -> int:
+        return coin.feed_ms(self._clock.now_ms())
+
+    def _quote(self, coin: Coin) -> Quote:
+        now, step = self._now(coin), coin.interval_hours * HOUR
+        return Quote(
+            symbol=coin.symbol,
+            ts_ms=now,
+            mark=_at(coin.mark, now),
+            index=_at(coin.index, now),
+            rate_pct=_at(coin.rate, now),
+            next_funding_ms=(now // step + 1) * step,
+        )
+
+    def _ticker(self, coin: Coin, symbol: str, path: Callable[[np.ndarray], np.ndarray], flow: Flow) -> Ticker:
+        now = self._now(coin)
+        last, before = _at(path, now), _at(path, now - DAY)
+        volume = float(flow.between(np.array([float(now - DAY)]), np.array([float(now)]))[0])
+        return Ticker(symbol=symbol, ts_ms=now, last=last, vol24_usdt=volume, change24_pct=(last / before - 1) * 100)
+
+    def _book(self, coin: Coin, limit: int, *, spot: bool) -> Book:
+        now = self._now(coin)
+        bids, asks = coin.book(now, spot=spot)
+        return Book(ts_ms=now, limit=limit, bids=bids[:limit], asks=asks[:limit])
+
+    def _candles(
+        self, coin: Coin, path: Callable[[np.ndarray], np.ndarray], flow: Flow | None, interval: str, start_ms: int, end_ms: int, limit: int
+    ) -> Candles:
+        step = _step(interval)
+        opened = _grid(max(start_ms, coin.onboard_ms), min(end_ms, self._now(coin) - step), step, limit)
+        inside = path(opened[:, None] + np.linspace(0.0, step, WITHIN)[None, :])
+        volume = np.zeros(len(opened)) if flow is None else flow.between(opened.astype(float), opened + float(step))
+        high, low = inside.max(axis=1), inside.min(axis=1)
+        return Candles(ts_ms=opened, open=inside[:, 0], high=high, low=low, close=inside[:, -1], vol_usdt=volume)
