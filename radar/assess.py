@@ -217,7 +217,7 @@ def assess(o: Observation, t: Thresholds, borrow_quotes: Sequence[BorrowQuote] =
     findings = _findings(values, quality, states, Facts(notes, borrow, o.spot, funding, worst_funding), t)
     fired = [f for f in findings if f.state is State.FIRES]
     quote = o.readings.get("quote")
-    shown = {name: value for name in METRICS if name in Snapshot.model_fields and _known(value := o.values.get(name))}
+    shown = {name: o.values.get(name) for name in METRICS if name in Snapshot.model_fields and quality[name] is not Quality.MISSING}
     shown.pop("srs", None)
     age = reading_age_sec(quote, now_ms)
     rate = None if funding is None or not o.funding_interval_hours else funding * o.funding_interval_hours
@@ -241,7 +241,7 @@ def assess(o: Observation, t: Thresholds, borrow_quotes: Sequence[BorrowQuote] =
         srs_lo=None if srs is None else round(float(result["lo"]), 4),
         srs_hi=None if srs is None else round(float(result["hi"]), 4),
         srs_band=score.srs_band(srs, t),
-        srs_percentile=score.percentile(srs, o.srs_history),
+        srs_percentile=score.percentile(srs, o.srs_counts),
         srs_parts=parts,
         srs_note="" if srs is not None else _why_no_srs(parts, float(result["coverage"]), t),
         traffic_light=light,

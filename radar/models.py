@@ -207,7 +207,7 @@ class Observation(Model):
     readings: Mapping[str, Reading]
     notes: Mapping[str, str] = {}  # metric -> why it is unknown
     baseline: Mapping[str, Baseline] = {}
-    srs_history: tuple[float, ...] = ()  # hourly, last 30 days
+    srs_counts: tuple[int, ...] = ()  # hours of the last 30 days at each whole score, 0 to 100
     spot: SpotFacts = SpotFacts()
     funding_interval_hours: int | None = None
     funding_interval_source: str = ""

@@ -3,7 +3,7 @@
 Columns in, column out: rows are hours (or one live row), columns the components A to E.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -100,8 +100,12 @@ def score(z: pd.DataFrame, t: Thresholds) -> pd.DataFrame:
 def zscores(x: pd.DataFrame, base: Mapping[str, pd.DataFrame], oi_usdt: pd.Series, t: Thresholds) -> pd.DataFrame:
     """z of every component, by row; `base` as `baseline` returns it."""
     least = floors(oi_usdt)
+    part = lambda table, key: table[key].to_numpy()  # noqa: E731 - five columns of five tables
     return pd.DataFrame(
-        {k: zscore(x[k].to_numpy(), base["mu"][k].to_numpy(), base["sd"][k].to_numpy(), base["n"][k].to_numpy(), least[k].to_numpy(), t.z_min_points) for k in KEYS},
+        {
+            k: zscore(part(x, k), part(base["mu"], k), part(base["sd"], k), part(base["n"], k), part(least, k), t.z_min_points)
+            for k in KEYS
+        },
         index=x.index,
     )
 
@@ -114,9 +118,12 @@ def srs_band(srs: float | None, t: Thresholds) -> Light | None:
     return Light.RED if whole >= t.srs_red else Light.YELLOW if whole >= t.srs_yellow else Light.GREEN
 
 
-def percentile(srs: float | None, history: tuple[float, ...]) -> float | None:
-    """Share of the symbol's own last 30 days that scored lower (half of the ties counted), %; None below a week."""
-    if srs is None or len(history) < 168:
+def percentile(srs: float | None, counts: Sequence[int]) -> float | None:
+    """Share of the symbol's own last 30 days that scored lower (half of the ties counted), %; None below a week.
+
+    `counts`: hours spent at each whole score from 0 to 100.
+    """
+    if srs is None or sum(counts) < 168:
         return None
-    past = np.asarray(history)
-    return float(((past < srs).sum() + 0.5 * (past == srs).sum()) / len(past) * 100)
+    at = int(srs)
+    return (sum(counts[:at]) + 0.5 * counts[at]) / sum(counts) * 100

@@ -1,0 +1,67 @@
+"""How minute bars lie on disk: whole numbers where they are enough, so that 30 days of 20 symbols fit in 110 MB.
+
+SQLite stores a REAL in 8 bytes and a small INTEGER in 1 to 4; a price keeps all its digits, a basis is kept to
+0.000001 %, a high as its distance from the close.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+__all__ = ["BAR_FIELDS", "decode", "encode"]
+
+# column -> (scale, whose value it is relative to): disk = round(value × scale), scale None: as it is
+BAR_FIELDS: dict[str, tuple[float | None, str | None]] = {
+    "mark": (None, None),
+    "mark_high": (1e7, "mark"),
+    "mark_low": (1e7, "mark"),
+    "index": (None, None),
+    "index_high": (1e7, "index"),
+    "index_low": (1e7, "index"),
+    "basis_mean_pct": (1e6, None),
+    "last": (None, None),
+    "funding_1h_pct": (1e8, None),
+    "interval_hours": (1, None),
+    "oi_qty": (None, None),
+    "perp_vol24_usdt": (1, None),
+    "spot_vol24_usdt": (1, None),
+    "orderbook_imbalance": (1e4, None),
+    "imbalance_band_pct": (100, None),
+    "spot_imbalance": (1e4, None),
+    "spot_imbalance_band_pct": (100, None),
+    "perp_depth_usdt": (1, None),
+    "spot_depth_usdt": (1, None),
+    "srs": (1, None),
+    "light": (1, None),
+    "samples": (1, None),
+    "source": (1, None),
+}
+
+
+def encode(values: Mapping[str, float | None]) -> tuple[Any, ...]:
+    """A bar's columns as they go to disk; unknown is None."""
+    row: list[Any] = []
+    for name, (scale, anchor) in BAR_FIELDS.items():
+        value = values.get(name)
+        if value is not None and np.isfinite(value) and anchor is not None:
+            close = values.get(anchor)
+            value = None if not close else value / close - 1
+        if value is None or not np.isfinite(value):
+            row.append(None)
+        else:
+            row.append(float(value) if scale is None else round(value * scale))
+    return tuple(row)
+
+
+def decode(rows: list[Any], index: Any) -> pd.DataFrame:
+    """Rows from disk as float columns; NULL is NaN (an all-NULL column would otherwise come back as objects)."""
+    block = np.array([tuple(row) for row in rows], dtype=float).reshape(len(rows), len(BAR_FIELDS))
+    frame = pd.DataFrame(block, columns=list(BAR_FIELDS), index=index)
+    for name, (scale, anchor) in BAR_FIELDS.items():
+        if scale is not None and scale != 1:
+            frame[name] /= scale
+        if anchor is not None:
+            frame[name] = (frame[name] + 1) * frame[anchor]
+    return frame

@@ -1,0 +1,164 @@
+"""user.sqlite3: what people entered and what happened. Never lost: synchronous=FULL, and copied once a day."""
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from sqlite_utils import Database, Migrations
+
+from radar.models import Event, Watched
+from radar.store.base import Damaged, SqliteFile
+from radar.store.market import set_aside
+
+__all__ = ["ALL", "UserStore"]
+
+ALL = "*"  # thresholds for every symbol
+COPIES = 7
+schema = Migrations("user")
+
+
+@schema()
+def watchlist(db: Database) -> None:
+    """Who is watched."""
+    db.execute("CREATE TABLE watchlist (symbol TEXT PRIMARY KEY, added_ms INTEGER NOT NULL, pending INTEGER NOT NULL DEFAULT 0)")
+    db.execute("CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL)")
+
+
+@schema()
+def thresholds(db: Database) -> None:
+    """Overrides of thresholds, and manual borrow rates."""
+    db.execute("CREATE TABLE overrides (symbol TEXT NOT NULL, name TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (symbol, name)) WITHOUT ROWID")
+    db.execute("CREATE TABLE manual_borrow (symbol TEXT PRIMARY KEY, apr_pct REAL NOT NULL, entered_ms INTEGER NOT NULL)")
+
+
+@schema()
+def events(db: Database) -> None:
+    """Every change of a rule's state or of the light."""
+    db.execute(
+        "CREATE TABLE events (id INTEGER PRIMARY KEY, ts INTEGER NOT NULL, symbol TEXT NOT NULL, kind TEXT NOT NULL, before TEXT, after TEXT NOT NULL,"
+        " text TEXT NOT NULL, \"values\" TEXT NOT NULL)"
+    )
+    db.execute("CREATE INDEX events_of_symbol ON events (symbol, id)")
+
+
+class UserStore:
+    """The user's file. A damaged file is set aside and the newest sound copy takes its place; `notice` then says so."""
+
+    def __init__(self, folder: Path) -> None:
+        self.notice = ""
+        self.folder = folder
+        path = folder / "user.sqlite3"
+        try:
+            self.file = SqliteFile(path, schema, durable=True)
+        except Damaged:
+            aside = set_aside(path)
+            self.file, copy = self._restore(path)
+            found = f"its copy {copy.name} was restored" if copy else "no copy was found, so it starts empty"
+            self.notice = f"The user database was damaged; it was set aside as {aside.name} and {found}."
+
+    def _restore(self, path: Path) -> tuple[SqliteFile, Path | None]:
+        for copy in sorted(self._copies(), reverse=True):
+            try:
+                path.write_bytes(copy.read_bytes())
+                return SqliteFile(path, schema, durable=True), copy
+            except Damaged:
+                set_aside(path)
+        return SqliteFile(path, schema, durable=True), None
+
+    def _copies(self) -> list[Path]:
+        return list((self.folder / "copies").glob("user-*.sqlite3"))
+
+    def copy_daily(self, now_ms: int) -> None:
+        """Keep a copy of today, and of the six days with a copy before it."""
+        target = self.folder / "copies" / f"user-{time.strftime('%Y%m%d', time.gmtime(now_ms / 1000))}.sqlite3"
+        if not target.exists():
+            self.file.copy_to(target)
+            for old in sorted(self._copies())[:-COPIES]:
+                old.unlink()
+
+    # ── watchlist ──
+    def watchlist(self) -> list[Watched]:
+        """Who is watched, in the order of adding."""
+        with self.file.reading() as conn:
+            rows = conn.execute("SELECT * FROM watchlist ORDER BY added_ms, rowid").fetchall()
+        return [Watched(symbol=row["symbol"], added_ms=row["added_ms"], pending=bool(row["pending"])) for row in rows]
+
+    def watch(self, symbol: str, now_ms: int, *, pending: bool = False) -> None:
+        """Add a symbol; one that is there stays as it is."""
+        with self.file.writing() as conn:
+            conn.execute("INSERT INTO watchlist VALUES (?, ?, ?) ON CONFLICT DO NOTHING", [symbol, now_ms, int(pending)])
+
+    def confirm(self, symbol: str) -> None:
+        """A pending symbol turned out to exist."""
+        with self.file.writing() as conn:
+            conn.execute("UPDATE watchlist SET pending = 0 WHERE symbol = ?", [symbol])
+
+    def unwatch(self, symbol: str) -> bool:
+        """Remove a symbol; False when it was not there."""
+        with self.file.writing() as conn:
+            return conn.execute("DELETE FROM watchlist WHERE symbol = ?", [symbol]).rowcount > 0
+
+    def seed(self, symbols: Sequence[str], now_ms: int) -> None:
+        """The watchlist of the very first start; later the database rules, even when it was emptied."""
+        with self.file.writing() as conn:
+            if conn.execute("INSERT INTO meta VALUES ('seeded', '1') ON CONFLICT DO NOTHING").rowcount:
+                conn.executemany("INSERT INTO watchlist VALUES (?, ?, 1) ON CONFLICT DO NOTHING", [(symbol, now_ms) for symbol in symbols])
+
+    # ── thresholds and borrow ──
+    def overrides(self, symbol: str = ALL) -> dict[str, Any]:
+        """Thresholds that were changed for the symbol, or for all."""
+        with self.file.reading() as conn:
+            rows = conn.execute("SELECT name, value FROM overrides WHERE symbol = ?", [symbol]).fetchall()
+        return {row["name"]: json.loads(row["value"]) for row in rows}
+
+    def set_overrides(self, symbol: str, values: Mapping[str, Any]) -> None:
+        """Replace the changed thresholds of the symbol, or of all."""
+        with self.file.writing() as conn:
+            conn.execute("DELETE FROM overrides WHERE symbol = ?", [symbol])
+            conn.executemany("INSERT INTO overrides VALUES (?, ?, ?)", [(symbol, name, json.dumps(value)) for name, value in values.items()])
+
+    def manual_borrow(self) -> dict[str, tuple[float, int]]:
+        """Symbol -> (APR %, entered ms)."""
+        with self.file.reading() as conn:
+            return {row["symbol"]: (row["apr_pct"], row["entered_ms"]) for row in conn.execute("SELECT * FROM manual_borrow")}
+
+    def set_manual_borrow(self, symbol: str, apr_pct: float, now_ms: int) -> None:
+        """What the desk says borrowing costs, %/year."""
+        with self.file.writing() as conn:
+            conn.execute("INSERT OR REPLACE INTO manual_borrow VALUES (?, ?, ?)", [symbol, apr_pct, now_ms])
+
+    def clear_manual_borrow(self, symbol: str) -> bool:
+        """Forget it; False when there was none."""
+        with self.file.writing() as conn:
+            return conn.execute("DELETE FROM manual_borrow WHERE symbol = ?", [symbol]).rowcount > 0
+
+    # ── events ──
+    def write_events(self, events: Sequence[Mapping[str, Any]]) -> None:
+        """Append changes (keys: ts, symbol, kind, before, after, text, values)."""
+        with self.file.writing() as conn:
+            conn.executemany(
+                'INSERT INTO events (ts, symbol, kind, before, after, text, "values") VALUES (:ts, :symbol, :kind, :before, :after, :text, :values)',
+                [dict(event) | {"values": json.dumps(event["values"])} for event in events],
+            )
+
+    def events(self, symbol: str | None = None, *, limit: int = 100, before: int | None = None) -> list[Event]:
+        """The newest changes first; `before` is an event id to page on."""
+        where, arguments = ["id < ?"], [before if before is not None else 2**62]
+        if symbol is not None:
+            where.append("symbol = ?")
+            arguments.append(symbol)  # type: ignore[arg-type]
+        with self.file.reading() as conn:
+            rows = conn.execute(f"SELECT * FROM events WHERE {' AND '.join(where)} ORDER BY id DESC LIMIT ?", [*arguments, limit]).fetchall()
+        return [Event(**dict(row) | {"values": json.loads(row["values"])}) for row in rows]
+
+    def last_states(self) -> dict[tuple[str, str], str]:
+        """(symbol, kind) -> what it was after its newest change, so that a restart invents no change."""
+        with self.file.reading() as conn:
+            rows = conn.execute("SELECT symbol, kind, after FROM events WHERE id IN (SELECT max(id) FROM events GROUP BY symbol, kind)").fetchall()
+        return {(row["symbol"], row["kind"]): row["after"] for row in rows}
+
+    def close(self) -> None:
+        """Close the file."""
+        self.file.close()
