@@ -7,7 +7,7 @@ Units live in the names: `_pct` percent (0.10 means 0.10 %), `_usdt` notional, `
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
@@ -412,6 +412,7 @@ class HostHealth(Model):
     pool: str
     host: str
     ok: bool
+    kind: Literal["", "busy", "blocked", "down"] = ""  # why it is closed
     latency_ms: float | None
     last_ok_ms: int | None
     used_weight: int

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from sqlite_utils import Database, Migrations
 
+from radar.errors import StoreError
 from radar.models import Contract, Observation, Progress, Settlement, SpotPair
 from radar.store.base import Damaged, SqliteFile
 from radar.store.codec import BAR_FIELDS, decode, encode
@@ -230,6 +231,14 @@ class MarketStore:
         """Stop being the collector."""
         with self.file.writing() as conn:
             conn.execute("DELETE FROM lease WHERE name = 'collector' AND holder = ?", [holder])
+
+    def lease_free_or_unknown(self, now_ms: int) -> bool:
+        """Could this process collect although the lease cannot be written? Not while somebody else's still lasts."""
+        try:
+            held = self.lease()
+        except StoreError:
+            return True
+        return held is None or held[1] < now_ms
 
     def lease(self) -> tuple[str, int] | None:
         """(holder, expiry ms) of the collector."""

@@ -1,7 +1,7 @@
 """The doors to exchanges. A venue answers in our models; which exchange it was is forgotten after that line."""
 
-from collections.abc import Sequence
-from typing import Literal, Protocol
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Literal, Protocol
 
 from radar.models import (
     Book,
@@ -82,6 +82,22 @@ class Venue(Protocol):
 
     def health(self) -> list[HostHealth]:
         """How each host family is doing; asks nobody."""
+        ...
+
+    def set_whitelist(self, symbols: Iterable[str]) -> None:
+        """Which symbols are ever read from an all-symbols answer, until the next `contracts()`."""
+        ...
+
+    def set_live_need(self, pool: str, weight: int) -> None:
+        """How much weight live calls need in one window of `pool`; history leaves that much free."""
+        ...
+
+    def gates(self) -> Mapping[str, Sequence[Any]]:
+        """Pauses and bans in force, for the next process."""
+        ...
+
+    def restore_gates(self, gates: Mapping[str, Sequence[Any]]) -> None:
+        """Keep to the pauses and bans of the process before."""
         ...
 
     def spare(self, pool: str) -> int:

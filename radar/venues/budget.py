@@ -4,6 +4,7 @@ The limits are per IP address and rolling, so the sum over the last window is wh
 history (backfill) gets what is left after the weight that live calls need in one window.
 """
 
+import re
 import threading
 from collections import Counter, deque
 from collections.abc import Mapping
@@ -14,7 +15,7 @@ from radar.clock import Clock
 
 __all__ = ["BINANCE_POOLS", "Budget", "Pool"]
 
-Who = Literal["live", "history", "foreign"]
+Who = Literal["live", "history", "earlier", "foreign"]
 
 SLACK_SEC = 1.0  # the exchange counts a request when it arrives, which is later than we count it
 GARBAGE = 10  # a server's count above this multiple of our limit is not a count
@@ -22,16 +23,19 @@ GARBAGE = 10  # a server's count above this multiple of our limit is not a count
 
 @dataclass(frozen=True)
 class Pool:
-    """One limit: at most `limit` weight (or requests) in any `window_sec`."""
+    """One limit: this program takes at most `limit` weight (or requests) in any `window_sec`.
+
+    `ceiling`: where the server counts too, what it may count for all programs on this address together.
+    """
 
     limit: int
     window_sec: int
-    counted: bool = False  # answers carry the server's own count of this pool
+    ceiling: int | None = None
 
 
 BINANCE_POOLS = {
-    "futures": Pool(1440, 60, counted=True),  # of 2400
-    "spot": Pool(3600, 60, counted=True),  # of 6000
+    "futures": Pool(1440, 60, ceiling=2340),  # of 2400
+    "spot": Pool(3600, 60, ceiling=5850),  # of 6000
     "funding": Pool(400, 300),  # fundingRate and fundingInfo: of 500 requests
     "data": Pool(800, 300),  # /futures/data: of 1000 requests
 }
@@ -46,6 +50,7 @@ class Budget:
         self._taken: dict[str, deque[tuple[float, int, Who]]] = {name: deque() for name in pools}
         self._sums: dict[str, Counter[Who]] = {name: Counter() for name in pools}
         self._live_need = dict.fromkeys(pools, 0)
+        self._met: set[str] = set()  # pools whose first server count was seen
         self._lock = threading.Lock()
 
     def limit(self, pool: str) -> int:
@@ -60,7 +65,7 @@ class Budget:
     def take(self, pool: str, weight: int, *, history: bool = False, reserve: int = 0) -> bool:
         """Record `weight` and return True, or return False when it does not fit.
 
-        A live call that can wait leaves `reserve` weight for those that cannot.
+        `reserve` is for live calls that can wait: they leave it free below the ceiling when other programs are busy.
         """
         with self._lock:
             self._forget(pool)
@@ -70,7 +75,7 @@ class Budget:
             return True
 
     def used(self, pool: str) -> int:
-        """Weight in the present window, that of other programs on this address included."""
+        """Weight in the present window, what the server counted for others on this address included."""
         with self._lock:
             self._forget(pool)
             return self._sums[pool].total()
@@ -97,20 +102,26 @@ class Budget:
     def adopt(self, pool: str, server_used: str | None) -> None:
         """Believe the server's count (header X-MBX-USED-WEIGHT-1M) where it is above ours.
 
-        The difference is another program on this address, or this one before a restart; it decays like our own.
+        In the first answer the difference is taken for this program before a restart and counts against our limit;
+        later it is another program on this address. Both decay with the window.
         """
-        if not self._pools[pool].counted or server_used is None or not (server_used.isascii() and server_used.isdecimal()):
+        if self._pools[pool].ceiling is None or not re.fullmatch(r"\d{1,9}", server_used or "", re.ASCII):
             return
         with self._lock:
             self._forget(pool)
-            foreign = int(server_used[:12]) - self._sums[pool].total()
-            if 0 < foreign <= GARBAGE * self._pools[pool].limit:
-                self._record(pool, foreign, "foreign")
+            who: Who = "foreign" if pool in self._met else "earlier"
+            self._met.add(pool)
+            unknown = int(server_used or 0) - self._sums[pool].total()
+            if 0 < unknown <= GARBAGE * self._pools[pool].limit:
+                self._record(pool, unknown, who)
 
     def _room(self, pool: str, sums: Counter[Who], history: bool, reserve: int) -> int:
-        limit = self._pools[pool].limit
-        total = limit - reserve - sum(sums.values())
-        return min(total, limit - self._live_need[pool] - sums["history"] - sums["foreign"]) if history else total
+        limit, ceiling = self._pools[pool].limit, self._pools[pool].ceiling
+        total = sums.total()
+        room = limit - (total - sums["foreign"])
+        if ceiling is not None:
+            room = min(room, ceiling - reserve - total)
+        return min(room, limit - self._live_need[pool] - (total - sums["live"])) if history else room
 
     def _record(self, pool: str, weight: int, who: Who) -> None:
         self._taken[pool].append((self._clock.monotonic(), weight, who))

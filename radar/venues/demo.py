@@ -140,7 +140,7 @@ class DemoVenue:
             )
         ]
 
-    def spare(self, pool: str) -> int:
+    def spare(self, pool: str) -> int:  # noqa: ARG002 - the protocol's name
         """No limit worth the name."""
         return 100_000
 

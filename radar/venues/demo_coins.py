@@ -68,7 +68,8 @@ class Flow:
 
     daily_usdt: float
     seed: int = 0
-    swings: tuple[tuple[float, float], ...] = ((0.16, 61.0), (0.22, 9.7), (0.30, 2.3), (0.18, 0.63))  # share, hours
+    slow: float = 0.16  # how far the days differ
+    swings: tuple[tuple[float, float], ...] = ((0.22, 9.7), (0.30, 2.3), (0.18, 0.63))  # share, hours
 
     def between(self, start: np.ndarray, end: np.ndarray) -> np.ndarray:
         """USDT traded in [start, end)."""
@@ -76,7 +77,7 @@ class Flow:
 
     def _total(self, t: np.ndarray) -> np.ndarray:
         total = t / DAY
-        for share, hours in self.swings:
+        for share, hours in ((self.slow, 61.0), *self.swings):
             turn = 2 * np.pi * (t / (hours * HOUR) + 0.37 * self.seed)
             total = total + share * hours / 24 / (2 * np.pi) * np.sin(turn)
         return self.daily_usdt * total
@@ -172,7 +173,7 @@ COINS = (
     Coin(
         symbol="CALMUSDT", seed=100, price=2480.0, tick_size=0.01, onboard_ms=1_609_459_200_000, interval_hours=8, cap_pct=None,
         move=Cycle(13, 0.5, seed=1), move_share=0.021, rough_share=0.0022, basis_pct=0.012, basis_rough_pct=0.006,
-        funding_1h_pct=0.00125, funding_rough_pct=0.0003, oi_qty=310_000.0, perp=Flow(2.3e9, 1), spot=Flow(1.22e9, 2),
+        funding_1h_pct=0.00125, funding_rough_pct=0.0003, oi_qty=310_000.0, perp=Flow(2.3e9, 1, 0.05), spot=Flow(1.24e9, 2, 0.05),
         imbalance=1.04, depth_usdt=42e6,
     ),
     # A squeeze of twelve hours that unwinds in forty minutes; no spot market. RED by R1, R2 and R4 always, R3 while it builds.

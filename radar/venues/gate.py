@@ -93,8 +93,8 @@ class Gate:
         """The exception that says `closed`."""
         if closed.kind == "down":
             return VenueUnavailable(closed.sentence, venue=self._venue)
-        kind = VenueBusy if closed.kind == "busy" else VenueBlocked
-        return kind(closed.sentence, venue=self._venue, until_ms=closed.until_ms)
+        refusal = VenueBusy if closed.kind == "busy" else VenueBlocked
+        return refusal(closed.sentence, venue=self._venue, until_ms=closed.until_ms)
 
     def succeeded(self, turn: int) -> None:
         """An answer came: failures are forgotten, and many may ask at once."""
@@ -115,10 +115,10 @@ class Gate:
     def refused(self, turn: int, kind: Kind, sentence: str, seconds: float | None, first_sec: float, longest_sec: float) -> None:
         """The exchange refused: closed for `seconds` if it said so, else `first_sec`, doubling to `longest_sec`."""
         with self._lock:
-            if seconds is None:
-                seconds = min(first_sec * 2 ** min(self._strikes, 20), longest_sec)
             if turn == self._turn:
                 self._strikes += 1
+            if seconds is None:
+                seconds = min(first_sec * 2 ** max(0, min(self._strikes, 20) - 1), longest_sec)
             self._close(kind, sentence, seconds)
 
     def restore(self, closed: Closed) -> None:

@@ -1,15 +1,16 @@
 """Asking one family of hosts: in turn when they fail, not at all when they refuse, never beyond the budget."""
 
+import contextlib
 import json
 import random
 import threading
-from collections.abc import Iterator, Mapping, Sequence
-from http import HTTPStatus
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
 from radar.clock import Clock
-from radar.errors import VenueBlocked, VenueBusy, VenueError, VenueRefused, VenueUnavailable
+from radar.errors import VenueBusy, VenueRefused, VenueUnavailable
 from radar.models import HostHealth
 from radar.venues.budget import Budget
 from radar.venues.gate import Closed, Gate, pause_sec
@@ -20,26 +21,40 @@ __all__ = ["LARGE", "Http"]
 MAX_BYTES = 4 << 20
 LARGE = 64 << 20  # for exchangeInfo
 DEADLINE_SEC = 8.0
+USED_WEIGHT = "X-MBX-USED-WEIGHT-1M"
+TOO_MANY = -1003
 BUSY_SEC = (60, 900)  # a pause that the exchange did not time: first, longest
 FIREWALL_SEC = (300, 3600)
 REGION_SEC = 900.0
-SAME_HOST = 3  # attempts, where a family has one host
+PREFER_FIRST_SEC = 900.0  # a fall-back that answered is kept this long
+SAME_HOST = 3  # attempts, where there is one host
 RETRY_EARNED, RETRY_SAVED = 0.15, 5.0  # second attempts stay a small part of all, whatever fails
+RETRY_WAIT_SEC = (0.1, 0.5)
 RETRY_APART_SEC = 0.06
-FRESH_SHARE = 0.2  # of a new latency in the moving average
-TOO_MANY = -1003
+NEW_SHARE = 0.2  # of a new latency in the moving average
+
+
+@dataclass(frozen=True)
+class _Call:
+    path: str
+    params: Mapping[str, Any]
+    pool: str
+    taking: Mapping[str, Any] = field(repr=False)  # arguments of Budget.take
+    shape: type
+    max_bytes: int
+    end: float  # monotonic
 
 
 class _Failed(Exception):
-    """This host gave nothing; `again_sec` is the least wait before it may be asked once more, None: not now."""
+    """A host gave nothing; it may be asked again after `again_sec`, None: not in this call. `last`: nor may another."""
 
-    def __init__(self, sentence: str, again_sec: float | None = 0.0) -> None:
+    def __init__(self, sentence: str, again_sec: float | None = 0.0, *, last: bool = False) -> None:
         super().__init__(sentence)
-        self.again_sec = again_sec
+        self.again_sec, self.last = again_sec, last
 
 
 class Http:
-    """One family of hosts that share this address's limits, for example Binance futures."""
+    """One family of hosts that share this address's limits, for example Binance futures. Safe to share between threads."""
 
     def __init__(
         self,
@@ -55,22 +70,22 @@ class Http:
     ) -> None:
         """`setting` is the variable that names the hosts; `deadline_sec` bounds a call with all its attempts."""
         self.venue, self.family, self.hosts = venue, family, tuple(host.rstrip("/") for host in hosts)
-        self._who = f"{venue.capitalize()} {family}"
-        self._setting = setting
+        self._name, self._setting = venue.capitalize(), setting
+        self._who = f"{self._name} {family}"
         self._clock, self._budget, self._rng = clock, budget, rng or random.Random()
         self._deadline_sec = deadline_sec
         self._gate = Gate(venue, self._who, clock, self._rng)
         self._session = open_session()
-        self._trial = threading.Lock()  # until an answer came, one request at a time
+        self._trial = threading.Lock()
         self._shut = threading.Event()
         self._lock = threading.Lock()
-        self._host = 0  # that answered last
-        self._fallback_at = 0.0  # monotonic; fall-backs rest until then
-        self._retries = RETRY_SAVED
-        self._retry_at = 0.0
+        self._start = 0  # the host that answered last
+        self._start_until = 0.0  # monotonic
+        self._alone_until = 0.0  # monotonic; until then only the first host is asked
+        self._retries, self._retry_at = RETRY_SAVED, 0.0
         self._latency_ms: float | None = None
         self._last_ok_ms: int | None = None
-        self._sentence = "not asked yet"
+        self._sentence = "Not asked yet."
 
     def get(
         self,
@@ -84,19 +99,19 @@ class Http:
         shape: type = list,
         max_bytes: int = MAX_BYTES,
     ) -> Any:
-        """The parsed JSON at `path`, which is a `shape` (list or dict).
+        """The parsed JSON at `path`, a `shape` (list or dict).
 
-        `weight` is taken from `pool` for every attempt. Raises VenueUnavailable, VenueRefused, VenueBusy, VenueBlocked.
+        Every attempt takes `weight` from `pool`. Until one answer came, requests go one at a time: whatever refuses us
+        costs one request. Raises VenueUnavailable, VenueRefused, VenueBusy, VenueBlocked.
         """
         if not self.hosts:
-            raise VenueUnavailable(f"{self._who} is switched off: {self._setting} is empty.", venue=self.venue)
-        if self._gate.trusted:
-            return self._ask(path, params or {}, weight, pool, history, reserve, shape, max_bytes)
-        with self._trial:
-            return self._ask(path, params or {}, weight, pool, history, reserve, shape, max_bytes)
+            raise VenueUnavailable(f"{self._who} switched off ({self._setting} is empty)", venue=self.venue)
+        taking = {"pool": pool, "weight": weight, "history": history, "reserve": reserve}
+        with contextlib.nullcontext() if self._gate.trusted else self._trial:
+            return self._ask(path, params or {}, pool, taking, shape, max_bytes)
 
     def closed(self) -> Closed | None:
-        """Why nothing is asked now, for keeping over a restart; None when the door is open or merely unreachable."""
+        """Why the exchange must not be asked now, to be kept over a restart."""
         closed = self._gate.closed()
         return closed if closed and closed.kind != "down" else None
 
@@ -104,22 +119,23 @@ class Http:
         """Ask nothing until `closed` says, as before a restart."""
         self._gate.restore(closed)
 
-    def health(self, pool: str, dropped_rows: int = 0) -> HostHealth:
-        """How this family is doing, with the weight of `pool`; asks nobody."""
+    def health(self, dropped_rows: int = 0) -> HostHealth:
+        """How this family is doing; asks nobody. The weight is that of the pool with the family's name."""
         closed = self._gate.closed()
         with self._lock:
             sentence = closed.sentence if closed else self._sentence
             return HostHealth(
                 venue=self.venue,
                 pool=self.family,
-                host=_name(self.hosts[self._host]) if self.hosts else "",
+                host=_host_name(self.hosts[self._start]) if self.hosts else "",
                 ok=not sentence,
                 latency_ms=self._latency_ms,
                 last_ok_ms=self._last_ok_ms,
-                used_weight=self._budget.used(pool),
-                limit_weight=self._budget.limit(pool),
+                used_weight=self._budget.used(self.family),
+                limit_weight=self._budget.limit(self.family),
                 sentence=sentence,
                 until_ms=closed.until_ms if closed else None,
+                kind=closed.kind if closed else "",
                 dropped_rows=dropped_rows,
             )
 
@@ -128,28 +144,127 @@ class Http:
         self._shut.set()
         self._session.close()
 
-    # ── one call ────────────────────────────────────────────────────────────────────────────────
-
-    def _ask(
-        self, path: str, params: Mapping[str, Any], weight: int, pool: str, history: bool, reserve: int, shape: type, max_bytes: int
-    ) -> Any:
+    def _ask(self, path: str, params: Mapping[str, Any], pool: str, taking: Mapping[str, Any], shape: type, max_bytes: int) -> Any:
+        if self._shut.is_set():
+            raise VenueUnavailable(f"{self._who}: the radar is stopping.", venue=self.venue)
         turn = self._gate.enter()
-        if not self._budget.take(pool, weight, history=history, reserve=reserve):
-            wait = self._budget.wait_sec(pool, weight, history=history, reserve=reserve)
-            until_ms = self._clock.now_ms() + max(1, round(wait * 1000))
-            raise VenueBusy(f"{self._who}: no request weight left in this window.", venue=self.venue, until_ms=until_ms)
-        end = self._clock.monotonic() + self._deadline_sec
-        failure: _Failed | None = None
+        if not self._budget.take(**taking):
+            until_ms = self._clock.now_ms() + max(1, round(self._budget.wait_sec(**taking) * 1000))
+            raise VenueBusy(f"{self._who}: the radar's own request budget is used up for now.", venue=self.venue, until_ms=until_ms)
+        call = _Call(path, params, pool, taking, shape, max_bytes, self._clock.monotonic() + self._deadline_sec)
+        failed, before = _Failed(""), ""
         for host in self._line():
-            if failure is not None and not self._may_try_again(failure, end, host, pool, weight, history, reserve):
+            if before and not self._again(call, failed.again_sec if host == before else 0.0):
                 break
             try:
-                return self._attempt(host, path, params, pool, shape, max_bytes, turn, end)
-            except _Failed as failed:
-                failure = failed
-                failure.host = host  # type: ignore[attr-defined]
-        sentence = str(failure)
+                return self._attempt(host, call, turn)
+            except _Failed as error:
+                failed, before = error, host
+                if failed.last:
+                    break
         with self._lock:
-            self._sentence = sentence
-        self._gate.failed(turn, sentence)
-        raise VenueUnavailable(sentence, venue=self.venue)
+            self._sentence = str(failed)
+        self._gate.failed(turn, str(failed))
+        raise VenueUnavailable(str(failed), venue=self.venue)
+
+    def _line(self) -> Sequence[str]:
+        """Hosts in the order of asking, beginning with the one that answered last."""
+        with self._lock:
+            now = self._clock.monotonic()
+            self._retries = min(self._retries + RETRY_EARNED, RETRY_SAVED)
+            if now >= self._start_until:
+                self._start = 0
+            hosts = self.hosts[:1] if now < self._alone_until else self.hosts[self._start :] + self.hosts[: self._start]
+        return hosts if len(hosts) > 1 else hosts * SAME_HOST
+
+    def _again(self, call: _Call, again_sec: float | None) -> bool:
+        """Wait before another attempt; False when it may not be, or there is no time or weight for it.
+
+        Raises VenueBusy or VenueBlocked when the door closed meanwhile.
+        """
+        if again_sec is None:
+            return False
+        with self._lock:
+            now = self._clock.monotonic()
+            at = max(now + max(again_sec, self._rng.uniform(*RETRY_WAIT_SEC)), self._retry_at + RETRY_APART_SEC)
+            if self._retries < 1 or at >= call.end:
+                return False
+            self._retries -= 1
+            self._retry_at = at
+        if self._clock.wait(self._shut, at - now):
+            return False
+        self._gate.enter()
+        return self._budget.take(**call.taking)
+
+    def _attempt(self, host: str, call: _Call, turn: int) -> Any:
+        started = self._clock.monotonic()
+        try:
+            answer = fetch(self._session, host + call.path, call.params, deadline_sec=call.end - started, max_bytes=call.max_bytes)
+        except NoAnswer as error:
+            raise _Failed(f"{self._who} ({_host_name(host)}) {error}.", None if error.slow else 0.0) from None
+        self._budget.adopt(call.pool, answer.headers.get(USED_WEIGHT))
+        parsed = _json(answer.body)
+        if answer.status != 200:
+            self._refuse(host, answer, parsed, turn)
+        elif not isinstance(parsed, call.shape):
+            raise _Failed(f"{self._who} ({_host_name(host)}) sent an answer that cannot be read.")
+        self._answered(host, turn, started)
+        if answer.status != 200:
+            code, text = parsed["code"], str(parsed.get("msg", ""))[:200]
+            raise VenueRefused(f"{self._who} refused the request: {text} ({code})", venue=self.venue, code=code)
+        return parsed
+
+    def _answered(self, host: str, turn: int, started: float) -> None:
+        with self._lock:
+            now = self._clock.monotonic()
+            latency_ms = (now - started) * 1000
+            old = self._latency_ms
+            self._latency_ms = round(latency_ms if old is None else old + NEW_SHARE * (latency_ms - old), 1)
+            self._last_ok_ms, self._sentence = self._clock.now_ms(), ""
+            if host != self.hosts[self._start]:
+                self._start, self._start_until = self.hosts.index(host), now + PREFER_FIRST_SEC
+        self._gate.succeeded(turn)
+
+    def _refuse(self, host: str, answer: Answer, parsed: Any, turn: int) -> None:
+        """Raise what a status other than 200 means; return when the exchange merely says that the request is wrong."""
+        status = answer.status
+        code, text = (parsed.get("code"), str(parsed.get("msg"))) if isinstance(parsed, dict) else (None, "")
+        wait = pause_sec(answer.headers, text, self._clock.now_ms())
+        if status in (418, 429) or code == TOO_MANY:
+            what = "has banned this address for a while" if status == 418 else "asks the radar to pause"
+            self._gate.refused(turn, "busy", f"{self._name} {what} (HTTP {status}).", wait, *BUSY_SEC)
+        elif status == 451 and host != self.hosts[0]:
+            # The first spot host serves places where the others do not: its short failure must not silence spot.
+            with self._lock:
+                self._alone_until = self._clock.monotonic() + REGION_SEC
+            raise _Failed(f"{self._who}: only {_host_name(self.hosts[0])} serves this location, and it does not answer.", None, last=True)
+        elif status == 451:
+            sentence = (
+                f"{self._name} does not serve this location (HTTP 451). Run the radar from a country that {self._name} serves, "
+                f"or set {self._setting} to a host that may reach it; the demo works meanwhile."
+            )
+            self._gate.refused(turn, "blocked", sentence, REGION_SEC, REGION_SEC, REGION_SEC)
+        elif status == 403:
+            sentence = f"The firewall of {self._name} turns this address away (HTTP 403). The radar keeps quiet for a while and asks again."
+            self._gate.refused(turn, "blocked", sentence, wait, *FIREWALL_SEC)
+        elif 400 <= status < 500 and status != 408 and isinstance(code, int):
+            return
+        else:
+            raise _Failed(f"{self._who} ({_host_name(host)}) failed (HTTP {status}).", wait or 0.0 if status == 503 else 0.0)
+        if (closed := self._gate.closed()) is not None:
+            raise self._gate.error(closed)
+        raise _Failed(f"{self._who} failed (HTTP {status}).", last=True)
+
+
+def _json(body: bytes) -> Any:
+    """Parsed JSON, NaN and Infinity as None; None when it cannot be read."""
+    try:
+        return json.loads(body, parse_constant=lambda _: None)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _host_name(base_url: str) -> str:
+    """Host and port, without a password that the URL may carry."""
+    parts = urlsplit(base_url)
+    return f"{parts.hostname}:{parts.port}" if parts.port else parts.hostname or ""

@@ -16,6 +16,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import HTTPError
 
 __all__ = ["Answer", "NoAnswer", "fetch", "open_session"]
 
@@ -147,7 +148,7 @@ def fetch(session: requests.Session, url: str, params: Mapping[str, Any], *, dea
             if deadline.expired:
                 raise NoAnswer("did not answer in time", slow=True)
             return Answer(response.status_code, response.headers, bytes(body))
-    except (requests.RequestException, OSError, ValueError) as error:
+    except (requests.RequestException, HTTPError, OSError, ValueError) as error:
         slow = deadline.expired or isinstance(error, requests.Timeout) or time.monotonic() - started >= timeout[1]
         raise NoAnswer("did not answer in time" if slow else "could not be reached", slow=slow) from None
     finally:

@@ -1,0 +1,35 @@
+"""The process: pages, REST under /api and the collector, started together by `streamlit run app.py`."""
+
+import logging
+import os
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import anyio
+import streamlit as st
+from starlette.routing import Mount
+
+from radar.api import create_api
+from radar.errors import RadarError
+from radar.runtime import close_runtime, get_runtime
+
+logging.getLogger("radar").setLevel(logging.INFO)
+
+
+@asynccontextmanager
+async def lifespan(_: Any) -> AsyncIterator[None]:
+    """The collector runs from the start of the process to its end."""
+    st.secrets.load_if_toml_exists()  # root-level secrets become environment variables
+    try:
+        get_runtime()
+    except RadarError as error:
+        print(f"Short-Risk Radar does not start. {error}", file=sys.stderr, flush=True)
+        os._exit(2)  # one clear line: a raised error would be buried in the server's traceback
+    yield
+    await anyio.to_thread.run_sync(close_runtime)
+
+
+app = st.App(str(Path(__file__).parent / "pages" / "main.py"), routes=[Mount("/api", create_api(get_runtime))], lifespan=lifespan)

@@ -1,0 +1,7 @@
+"""python -m radar."""
+
+import sys
+
+from radar.cli import main
+
+sys.exit(main())

@@ -1,0 +1,307 @@
+"""REST under /api (PRD §7.4): the same answers as the pages, for other tools.
+
+Reading is open; writing is for this machine, or for whoever brings RADAR_API_TOKEN. Every error is JSON with a sentence.
+"""
+
+import json
+import math
+import re
+from collections.abc import Callable
+from typing import Annotated, Any, Literal, Protocol
+
+import pandas as pd
+from fastapi import APIRouter, Body, Depends, FastAPI, Query, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from fastapi_offline import FastAPIOffline
+from pydantic import BaseModel
+from starlette.exceptions import HTTPException
+
+from radar import __version__
+from radar.access import may_write_api
+from radar.errors import BadRequest, MalformedSymbol, NotAllowed, NotWatched, RadarError, StoreError, UnknownSymbol, WatchlistFull
+from radar.metric_table import SERIES
+from radar.models import Event, Snapshot
+from radar.service import Radar, clean_symbol
+from radar.thresholds import Thresholds
+
+__all__ = ["create_api"]
+
+STATUS = {
+    MalformedSymbol: 422,
+    UnknownSymbol: 404,
+    NotWatched: 404,
+    WatchlistFull: 409,
+    BadRequest: 422,
+    NotAllowed: 403,
+    StoreError: 503,
+}
+MAX_HOURS = 24 * 30
+MAX_POINTS = 50_000
+MAX_BODY = 65_536
+INTERVALS = {"1m": 1, "5m": 5, "15m": 15, "1h": 60}
+ALL_SYMBOLS = "all"
+Format = Literal["json", "csv"]
+
+
+class Problem(BaseModel):
+    """What every error looks like."""
+
+    detail: str
+
+
+class Apr(BaseModel):
+    """A borrow rate of the desk's own."""
+
+    apr_pct: float
+
+
+class HasLive(Protocol):
+    """What this module needs of the runtime."""
+
+    live: Radar
+
+
+def _rounded(value: Any, name: str = "") -> Any:
+    """Display precision by unit: percent and ratios 4 decimals, USDT 2; prices and quantities stay as they are."""
+    if isinstance(value, dict):
+        return {key: _rounded(item, key) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_rounded(item, name) for item in value]
+    if not isinstance(value, float):
+        return value
+    if not math.isfinite(value):
+        return None
+    if name.endswith("_usdt"):
+        return round(value, 2)
+    if name.endswith("_pct") or name in ROUND_4:
+        return round(value, 4)
+    return value
+
+
+ROUND_4 = {"orderbook_imbalance", "spot_imbalance", "oi_to_volume", "cap_use", "srs_coverage", "srs_lo", "srs_hi", "srs_percentile", "z", "sigma", "contribution"}
+
+
+def _answer(snapshot: Snapshot) -> dict[str, Any]:
+    return _rounded(snapshot.model_dump(mode="json"))
+
+
+def _table(rows: list[dict[str, Any]], fmt: str, name: str, envelope: dict[str, Any]) -> Response:
+    """JSON with an envelope, or the rows as CSV; text that a spreadsheet would run as a formula is quoted."""
+    if fmt == "json":
+        return JSONResponse(envelope)
+    frame = pd.DataFrame(rows)
+    for column in frame.select_dtypes("object"):
+        frame[column] = [f"'{v}" if isinstance(v, str) and v[:1] in "=+@\t\r" else v for v in frame[column]]
+    return Response(frame.to_csv(index=False), media_type="text/csv", headers={"Content-Disposition": f'attachment; filename="{name}.csv"'})
+
+
+def _hours(window: str) -> float:
+    found = re.fullmatch(r"(\d{1,6})([mhd])", window)
+    hours = int(found[1]) * {"m": 1 / 60, "h": 1, "d": 24}[found[2]] if found else 0
+    if not 0 < hours <= MAX_HOURS:
+        raise BadRequest("window: a number and m, h or d, at most 30d, for example 48h")
+    return hours
+
+
+def _may_write(request: Request) -> None:
+    length = request.headers.get("content-length", "0")
+    if length.isdigit() and int(length) > MAX_BODY:
+        raise HTTPException(413, "The body is larger than 64 kB.")
+    if length not in ("", "0") and not request.headers.get("content-type", "").startswith("application/json"):
+        raise HTTPException(415, "The body must be JSON (Content-Type: application/json).")
+    allowed, sentence = may_write_api(request.app.state.runtime().live.settings, request.client.host if request.client else None, request.headers)
+    if not allowed:
+        raise NotAllowed(sentence)
+
+
+def _live(request: Request) -> Radar:
+    return request.app.state.runtime().live
+
+
+Live = Annotated[Radar, Depends(_live)]
+PROBLEMS: dict[int | str, dict[str, Any]] = {code: {"model": Problem} for code in (404, 422, 503)}
+WRITING: dict[int | str, dict[str, Any]] = {code: {"model": Problem} for code in (403, 404, 409, 413, 415, 422, 503)}
+reading = APIRouter(responses=PROBLEMS)
+writing = APIRouter(responses=WRITING, dependencies=[Depends(_may_write)])
+
+
+@reading.get("/symbols", summary="The watchlist, with light, score and age")
+def symbols(radar: Live) -> list[dict[str, Any]]:
+    """One row a watched symbol; a symbol that was not read yet has only its name."""
+    known = {s.symbol: s for s in radar.snapshots()}
+    fields = ("traffic_light", "state", "headline", "short_allowed", "srs", "has_spot", "age_sec", "stale", "delisted")
+    rows = []
+    for watched in radar.watchlist():
+        snapshot = known.get(watched.symbol)
+        row = watched.model_dump() | {"progress": progress.model_dump() if (progress := radar.progress(watched.symbol)) else None}
+        rows.append(row | {name: getattr(snapshot, name) if snapshot else None for name in fields})
+    return rows
+
+
+@reading.get("/symbols/available", summary="Tradable perpetuals that can be watched")
+def available(radar: Live, include_spot: bool = True, verify: bool = True) -> dict[str, Any]:
+    """`verify` names watched symbols that the exchange does not list as tradable under `unavailable`."""
+    rows = radar.available(include_spot=include_spot)
+    answer: dict[str, Any] = {"symbols": rows}
+    if verify:
+        names = {row["symbol"] for row in rows}
+        answer["unavailable"] = [w.symbol for w in radar.watchlist() if names and w.symbol not in names]
+    return answer
+
+
+@writing.put("/symbols/{symbol}", summary="Watch a symbol", status_code=200)
+def watch(radar: Live, symbol: str) -> dict[str, Any]:
+    """Adds it to the watchlist; the first light follows within seconds."""
+    return radar.watch(symbol).model_dump()
+
+
+@writing.delete("/symbols/{symbol}", summary="Stop watching a symbol", status_code=204)
+def unwatch(radar: Live, symbol: str) -> None:
+    """Its bars stay until they are past the retention."""
+    radar.unwatch(clean_symbol(symbol))
+
+
+@reading.get("/metrics/{symbol}", summary="The present answer for a symbol", responses={200: {"model": Snapshot}})
+def metrics(radar: Live, symbol: str) -> JSONResponse:
+    """PRD §7.4's names, plus what every number is made of and how old it is. Unknown is null."""
+    return JSONResponse(_answer(radar.snapshot(clean_symbol(symbol))))
+
+
+@reading.get("/timeseries/{symbol}", summary="Series of stored metrics")
+def timeseries(
+    radar: Live,
+    symbol: str,
+    metric: Annotated[str, Query(description="comma-separated: " + ", ".join(SERIES))] = "basis,funding,oi",
+    interval: Literal["1m", "5m", "15m", "1h"] = "1m",
+    window: Annotated[str, Query(description="a number and m, h or d, at most 30d")] = "48h",
+    limit: Annotated[int, Query(ge=1, le=MAX_POINTS)] = MAX_POINTS,
+    before: Annotated[int | None, Query(ge=0, le=2**53, description="epoch ms; the window ends before it")] = None,
+    format: Format = "json",
+) -> Response:
+    """Per metric an array of [ts, value], ascending; a gap is null. `next_before` pages back."""
+    wanted = [name.strip() for name in metric.split(",") if name.strip()]
+    unknown = [name for name in wanted if name not in SERIES]
+    if unknown or not wanted:
+        raise BadRequest(f"metric: {', '.join(unknown)[:80] or 'none'} is not stored; there are {', '.join(SERIES)}")
+    name = clean_symbol(symbol)
+    frame = radar.measured(name, _hours(window), step_min=INTERVALS[interval], before_ms=None if before is None else before - 60_000)
+    page = frame.iloc[-limit:]
+    stamps = pd.DatetimeIndex(page.index).as_unit("ms").asi8.tolist()
+    columns = {asked: [_rounded(v, SERIES[asked]) for v in page[SERIES[asked]].tolist()] for asked in wanted}
+    envelope = {
+        "symbol": name,
+        "interval": interval,
+        "window": window,
+        "series": {asked: [list(pair) for pair in zip(stamps, values, strict=True)] for asked, values in columns.items()},
+        "next_before": stamps[0] if len(page) < len(frame) else None,
+    }
+    rows = [dict(zip(["ts", *columns], values, strict=True)) for values in zip(stamps, *columns.values(), strict=True)] if format == "csv" else []
+    return _table(rows, format, f"{name}-{interval}", envelope)
+
+
+@reading.get("/rules/{symbol}", summary="Every rule, with values, distances and a sentence")
+def rules(radar: Live, symbol: str) -> dict[str, Any]:
+    """All rules in all states: FIRES, CLEAR, UNKNOWN, DISABLED."""
+    answer = _answer(radar.snapshot(clean_symbol(symbol)))
+    return {key: answer[key] for key in ("symbol", "ts", "age_sec", "traffic_light", "state", "headline", "short_allowed", "stale", "rules")}
+
+
+@reading.get("/events/{symbol}", summary="Changes of rules and of the light")
+def events(
+    radar: Live,
+    symbol: str,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    before: Annotated[int | None, Query(ge=1, le=2**53, description="an event id; older ones follow")] = None,
+    format: Format = "json",
+) -> Response:
+    """Newest first, with the values that caused them; `next_before` pages back."""
+    name = clean_symbol(symbol)
+    radar.snapshot(name)
+    found: list[Event] = radar.events(name, limit, before)
+    rows = [_rounded(event.model_dump(mode="json")) for event in found]
+    flat = [{**row, "values": json.dumps(row["values"])} for row in rows]
+    return _table(flat, format, f"{name}-events", {"symbol": name, "events": rows, "next_before": found[-1].id if len(found) == limit else None})
+
+
+@reading.get("/thresholds/{symbol}", summary="Thresholds that apply to a symbol (or to `all`)")
+def thresholds(radar: Live, symbol: str) -> dict[str, Any]:
+    """Every threshold, and which of them were changed."""
+    name = None if symbol == ALL_SYMBOLS else clean_symbol(symbol)
+    return {"symbol": name or ALL_SYMBOLS, "thresholds": radar.thresholds(name).model_dump(), "changed": radar.overrides(name)}
+
+
+@writing.put("/thresholds/{symbol}", summary="Change thresholds of a symbol (or of `all`)")
+def set_thresholds(radar: Live, symbol: str, changes: Annotated[dict[str, Any], Body(examples=[{"r2_oivol_min": 0.3}])]) -> dict[str, Any]:
+    """Only what is named changes; an empty object takes all changes back."""
+    name = None if symbol == ALL_SYMBOLS else clean_symbol(symbol)
+    if changes:
+        radar.set_thresholds(name, changes)
+    else:
+        radar.reset_thresholds(name)
+    return thresholds(radar, symbol)
+
+
+@writing.put("/borrow/{symbol}", summary="Enter the desk's own borrow APR")
+def set_borrow(radar: Live, symbol: str, apr: Apr) -> dict[str, Any]:
+    """Counts for 24 hours, is marked stale for a week, then is n/a."""
+    name = clean_symbol(symbol)
+    radar.set_borrow(name, apr.apr_pct)
+    return {"symbol": name, "apr_pct": apr.apr_pct}
+
+
+@writing.delete("/borrow/{symbol}", summary="Forget the desk's own borrow APR", status_code=204)
+def clear_borrow(radar: Live, symbol: str) -> None:
+    """What venues say stays."""
+    radar.clear_borrow(clean_symbol(symbol))
+
+
+@reading.get("/export/{symbol}", summary="Every metric, minute by minute")
+def export(radar: Live, symbol: str, hours: Annotated[float, Query(gt=0, le=MAX_HOURS)] = 48, format: Format = "csv") -> Response:
+    """Unknown is empty in CSV and null in JSON."""
+    name = clean_symbol(symbol)
+    media = "text/csv" if format == "csv" else "application/json"
+    return Response(radar.export(name, hours, format), media_type=media, headers={"Content-Disposition": f'attachment; filename="{name}.{format}"'})
+
+
+@reading.get("/health", summary="Is everything fresh, and who collects")
+def health(radar: Live) -> JSONResponse:
+    """503 when data are stale; `stale` says which, and since when."""
+    found = radar.health()
+    fine = found.status == "live" and not found.stale
+    return JSONResponse(_rounded(found.model_dump(mode="json")), status_code=200 if fine or found.status == "starting" else 503)
+
+
+@reading.get("/{path:path}", include_in_schema=False)
+def nowhere(path: str) -> None:
+    """A typo gets JSON, not a page."""
+    raise HTTPException(404, "There is no such address; /api/docs lists what there is.")
+
+
+def _sentence(error: RequestValidationError) -> str:
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"] if part not in ("query", "path", "body"))
+    return f"{where}: {first['msg']}" if where else first["msg"]
+
+
+def create_api(runtime: Callable[[], HasLive]) -> FastAPI:
+    """The FastAPI app to mount under /api; `runtime()` gives what it serves, when it is first asked."""
+    api = FastAPIOffline(title="Short-Risk Radar", version=__version__, description="When not to short, and why. Market intelligence only.")
+    api.state.runtime = runtime
+    api.include_router(writing)
+    api.include_router(reading)
+
+    @api.exception_handler(RadarError)
+    def known(_: Request, error: RadarError) -> JSONResponse:
+        status = next((code for kind, code in STATUS.items() if isinstance(error, kind)), 503)
+        return JSONResponse({"detail": str(error)}, status_code=status)
+
+    @api.exception_handler(RequestValidationError)
+    def invalid(_: Request, error: RequestValidationError) -> JSONResponse:
+        return JSONResponse({"detail": _sentence(error)}, status_code=422)
+
+    @api.exception_handler(HTTPException)
+    def refused(_: Request, error: HTTPException) -> JSONResponse:
+        return JSONResponse({"detail": str(error.detail)}, status_code=error.status_code, headers=error.headers)
+
+    return api

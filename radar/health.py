@@ -1,0 +1,89 @@
+"""How fresh everything is, who collects, and what stands in the way."""
+
+from collections.abc import Sequence
+from statistics import median
+from typing import Literal
+
+from radar.models import HostHealth, Model, Quality, Snapshot, Watched
+from radar.store import MarketStore
+
+__all__ = ["Health", "StaleField", "health_of"]
+
+STALE_FIELDS = ("mark", "oi_usdt", "perp_vol24_usdt", "orderbook_imbalance")
+SILENT_MS = 45_000  # no beat for that long: nobody collects
+
+
+class StaleField(Model):
+    """One input of one symbol that is no longer fresh, and since when (epoch ms; None: never read)."""
+
+    symbol: str
+    field: str
+    since_ms: int | None
+
+
+class Health(Model):
+    """The state of the whole radar in one look."""
+
+    status: Literal["live", "starting", "stale", "blocked", "stopped"]
+    sentence: str
+    collector: Literal["here", "elsewhere", "stopped"]
+    freshness_p50_sec: float | None
+    latency_ms: float | None
+    used_weight: int
+    limit_weight: int
+    last_ok_ms: int | None
+    symbols: int
+    stale: tuple[StaleField, ...]
+    hosts: tuple[HostHealth, ...]
+    notices: tuple[str, ...]
+
+
+def _stale_fields(snapshots: Sequence[Snapshot]) -> tuple[StaleField, ...]:
+    found = []
+    for snapshot in snapshots:
+        for field in STALE_FIELDS:
+            quality = snapshot.quality.get(field)
+            if quality is not None and quality.state in (Quality.STALE, Quality.MISSING):
+                found.append(StaleField(symbol=snapshot.symbol, field=field, since_ms=quality.ts))
+    return tuple(found)
+
+
+def health_of(market: MarketStore, snapshots: Sequence[Snapshot], watched: Sequence[Watched], now_ms: int, holder: str, notices: Sequence[str]) -> Health:
+    """Health at `now_ms` (local wall clock); `holder` names the collector of this process, if any."""
+    told, lease = market.fact("health", {}), market.lease()
+    hosts = tuple(HostHealth(**host) for host in told.get("hosts", []))
+    beating = lease is not None and lease[1] > now_ms and now_ms - told.get("ts_ms", 0) < SILENT_MS
+    collector: Literal["here", "elsewhere", "stopped"] = "stopped"
+    if lease is not None and lease[1] > now_ms:
+        collector = "here" if lease[0] == holder else "elsewhere"
+    futures = next((host for host in hosts if host.pool == "futures"), hosts[0] if hosts else None)
+    ages = [s.age_sec for s in snapshots if s.age_sec is not None]
+    blocked = next((host for host in hosts if host.kind == "blocked" and (host.until_ms or 0) > now_ms - SILENT_MS), None)
+    fresh = [s for s in snapshots if s.quality["mark"].state is Quality.FRESH]
+
+    status: Literal["live", "starting", "stale", "blocked", "stopped"]
+    if blocked is not None and blocked.pool == "futures" and not fresh:
+        status, sentence = "blocked", blocked.sentence
+    elif fresh or (beating and not watched):
+        status, sentence = "live", ""
+    elif collector == "stopped":
+        status, sentence = "stopped", "Nobody collects: the numbers below are the last ones read."
+    elif not snapshots and not (futures and futures.sentence):
+        status, sentence = "starting", "Reading the market for the first time."
+    else:
+        why = f" {futures.sentence}" if futures and futures.sentence else ""
+        status, sentence = "stale", f"The exchange gives no fresh answer; every light is withheld or marked.{why}"
+    return Health(
+        status=status,
+        sentence=sentence,
+        collector=collector,
+        freshness_p50_sec=round(median(ages), 1) if ages else None,
+        latency_ms=futures.latency_ms if futures else None,
+        used_weight=futures.used_weight if futures else 0,
+        limit_weight=futures.limit_weight if futures else 0,
+        last_ok_ms=futures.last_ok_ms if futures else None,
+        symbols=len(watched),
+        stale=_stale_fields(snapshots),
+        hosts=hosts,
+        notices=tuple(dict.fromkeys([*notices, *told.get("notices", [])])),
+    )

@@ -1,0 +1,268 @@
+"""Keeps every symbol's past complete: plans what is missing, asks within the budget, and renews the SRS baseline."""
+
+import logging
+import queue
+import threading
+from collections import Counter
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from radar.backfill import DAYS, MINUTES_KEPT, STAGES, Answer, Have, Task, fetch, plan
+from radar.bars import MINUTE_MS, minute_of
+from radar.clock import Clock
+from radar.errors import VenueBlocked, VenueBusy, VenueError, VenueRefused
+from radar.exchange_clock import ExchangeClock
+from radar.history import hourly_prices, srs_history
+from radar.lanes import Lanes
+from radar.live import LiveSymbol, cadence
+from radar.models import Observation, Progress, Quality, Snapshot, SpotPair
+from radar.store import MarketStore
+from radar.thresholds import Thresholds
+from radar.venues import Venue
+
+__all__ = ["Historian"]
+
+log = logging.getLogger("radar.historian")
+
+HOUR_MS = 3_600_000
+IN_FLIGHT = 6
+TRIES = 5
+RETRY_SEC = 5.0
+ASK_TWICE = 2  # a window that came back incomplete is asked for once more, then it does not exist
+OI_EVERY_SEC = 300.0
+POOLS = {"settlements": "funding", "oi5": "data", "oi1h": "data"}
+FIRST_MINUTES = 2  # an hour's values are taken in its first two minutes
+
+
+class Waiting(NamedTuple):
+    """A task, when it may be asked (monotonic seconds), and how often it failed."""
+
+    task: Task
+    not_before: float
+    failures: int = 0
+
+
+class Historian:
+    """The past of every watched symbol. Runs on the collector's thread; requests run in the history lane."""
+
+    def __init__(self, venue: Venue, market: MarketStore, lanes: Lanes, clock: Clock, time: ExchangeClock, wake: threading.Event) -> None:
+        self._venue, self._market, self._lanes, self._clock, self._time, self._wake = venue, market, lanes, clock, time, wake
+        self._waiting: list[Waiting] = []
+        self._answers: queue.SimpleQueue[tuple[Waiting, Answer | VenueError]] = queue.SimpleQueue()
+        self._flying = 0
+        self._live: dict[str, LiveSymbol] = {}
+        self._asked: Counter[Task] = Counter()
+        self._left: dict[str, Counter[int]] = {}  # symbol -> stage -> open tasks
+        self._total: Counter[str] = Counter()
+        self._told: dict[str, int] = {}
+        self._pool_free: dict[str, float] = {}
+        self._hour: dict[str, int] = {}
+        self._next_oi: dict[str, float] = {}
+        self._renewed: set[str] = set()
+        self._due: set[str] = set()
+
+    # ── who ──
+    def enter(self, live: LiveSymbol, pairs: Mapping[str, SpotPair]) -> None:
+        """A symbol is watched from now on: load what is stored, plan what is missing."""
+        now_ms = self._time.now_ms()
+        minute = minute_of(now_ms)
+        self._live[live.symbol] = live
+        live.tape.roll(minute)
+        stored = self._market.bars(live.symbol, minute - live.tape.minutes + 1, minute)
+        for at, values in zip(stored.index.tolist(), stored.to_dict("records"), strict=True):
+            live.tape.put(at, {name: value for name, value in values.items() if not np.isnan(value)})
+        self.load_settlements(live)
+        if pairs:
+            live.on_listing(pairs)
+        self._renew(live)
+        self.replan(live)
+
+    def forget(self, symbol: str) -> None:
+        """The symbol is no longer watched."""
+        self._live.pop(symbol, None)
+        self._waiting = [w for w in self._waiting if w.task.symbol != symbol]
+        for table in (self._left, self._total, self._told, self._hour, self._next_oi):
+            table.pop(symbol, None)  # type: ignore[attr-defined]
+        self._asked = Counter({task: n for task, n in self._asked.items() if task.symbol != symbol})
+
+    def has_first(self, symbol: str) -> bool:
+        """Is stage A done, so that a light can be judged?"""
+        return not self._left.get(symbol, Counter())[STAGES["A"]]
+
+    def changed(self) -> set[str]:
+        """Symbols whose score history or first stage came in since the last call."""
+        changed, self._renewed = self._renewed, set()
+        return changed
+
+    def replan(self, live: LiveSymbol) -> None:
+        """Look for holes as soon as there is time."""
+        self._due.add(live.symbol)
+        self._plan_due()
+
+    def _plan_due(self) -> None:
+        for symbol in self._due & self._live.keys():
+            self._plan(self._live[symbol])
+        self._due.clear()
+
+    def _plan(self, live: LiveSymbol) -> None:
+        symbol, now_ms = live.symbol, self._time.now_ms()
+        minute, hour = minute_of(now_ms), now_ms // HOUR_MS
+        have = Have(
+            mark_minutes=self._market.minutes_with(symbol, "mark", minute - DAYS * 1440, minute),
+            oi_minutes=self._market.minutes_with(symbol, "oi_qty", minute - MINUTES_KEPT, minute),
+            hours=self._market.hours(symbol, hour - DAYS * 24, hour),
+            last_settled_ms=live.settlements[-1].ts_ms if live.settlements else None,
+            first_known_ms=live.contract.onboard_ms if live.contract else None,
+            has_spot=live.has_spot,
+        )
+        open_tasks = {w.task for w in self._waiting}
+        fresh = [task for task in plan(symbol, now_ms, have) if task not in open_tasks and self._asked[task] < ASK_TWICE]
+        if symbol not in self._left or not sum(self._left[symbol].values()):
+            self._left[symbol], self._total[symbol] = Counter(), 0
+        for task in fresh:
+            self._asked[task] += 1
+            self._waiting.append(Waiting(task, 0.0))
+            self._left[symbol][task.stage] += 1
+        self._total[symbol] += len(fresh)
+        self._tell(symbol, force=True)
+
+    # ── asking ──
+    def step(self, symbols: Mapping[str, LiveSymbol]) -> None:
+        """Take in answers, ask for more."""
+        self._take_answers()
+        now = self._clock.monotonic()
+        for symbol, live in symbols.items():
+            if now >= self._next_oi.setdefault(symbol, now + OI_EVERY_SEC) and not live.delisted:
+                self._next_oi[symbol] = now + OI_EVERY_SEC
+                now_ms = self._time.now_ms()
+                self._waiting.append(Waiting(Task(STAGES["A"], "oi5", symbol, now_ms - 1_800_000, now_ms), 0.0, failures=TRIES))
+                self._left.setdefault(symbol, Counter())[STAGES["C"] + 1] += 1
+        while self._flying < IN_FLIGHT and (waiting := self._next(now)) is not None:
+            self._waiting.remove(waiting)
+            self._fly(waiting)
+
+    def _next(self, now: float) -> Waiting | None:
+        ready = [w for w in self._waiting if w.not_before <= now and self._pool_free.get(POOLS.get(w.task.kind, "futures"), 0.0) <= now]
+        return min(ready, key=lambda w: w.task, default=None)
+
+    def _fly(self, waiting: Waiting) -> None:
+        live = self._live.get(waiting.task.symbol)
+        spot_symbol = live.pair.symbol if live and live.pair else None
+        self._flying += 1
+
+        def fly() -> None:
+            answer: Answer | VenueError
+            try:
+                answer = fetch(self._venue, waiting.task, spot_symbol)
+            except VenueError as error:
+                answer = error
+            except Exception as error:
+                log.exception("history of %s failed unexpectedly", waiting.task.symbol)
+                answer = VenueError(f"{waiting.task.kind}: {type(error).__name__}")
+            self._answers.put((waiting, answer))
+            self._wake.set()
+
+        self._lanes.submit("history", fly)
+
+    # ── answers ──
+    def _take_answers(self) -> None:
+        while True:
+            try:
+                waiting, answer = self._answers.get_nowait()
+            except queue.Empty:
+                return
+            self._flying -= 1
+            task = waiting.task
+            live = self._live.get(task.symbol)
+            if live is None:
+                continue
+            if isinstance(answer, VenueBusy | VenueBlocked):
+                wait = min(60.0, max(0.25, (answer.until_ms - self._clock.now_ms()) / 1000))
+                self._pool_free[POOLS.get(task.kind, "futures")] = self._clock.monotonic() + wait
+                self._waiting.append(waiting)
+            elif isinstance(answer, VenueError) and not isinstance(answer, VenueRefused) and waiting.failures < TRIES:
+                later = self._clock.monotonic() + RETRY_SEC * 2**waiting.failures
+                self._waiting.append(Waiting(task, later, waiting.failures + 1))
+            else:
+                if isinstance(answer, Answer):
+                    self._take(live, task, answer)
+                self._done(live, waiting)
+
+    def _take(self, live: LiveSymbol, task: Task, answer: Answer) -> None:
+        symbol = live.symbol
+        if answer.rows:
+            self._market.write_bars(((symbol, minute, values) for minute, values in answer.rows), keep=True)
+            for minute, values in answer.rows:
+                live.tape.put(minute, values, keep=True)
+        if task.kind == "oi5" and answer.rows:
+            live.note_reading("oi_history", answer.rows[-1][0] * MINUTE_MS, cadence(len(self._live)), source="openInterestHist")
+        if answer.hours is not None and len(answer.hours):
+            self._market.write_hours(symbol, answer.hours)
+        if answer.settlements:
+            self._market.write_settlements(symbol, answer.settlements)
+            self.load_settlements(live)
+
+    def _done(self, live: LiveSymbol, waiting: Waiting) -> None:
+        symbol, left = live.symbol, self._left[live.symbol]
+        if waiting.failures >= TRIES and waiting.task.kind == "oi5" and left[STAGES["C"] + 1]:
+            left[STAGES["C"] + 1] -= 1  # the regular look, no part of a plan
+            return
+        left[waiting.task.stage] -= 1
+        if waiting.task.stage == STAGES["A"] and not left[STAGES["A"]]:
+            self._renewed.add(symbol)
+        if waiting.task.stage <= STAGES["B"] and not left[STAGES["A"]] and not left[STAGES["B"]]:
+            self._complete(live)
+        self._tell(symbol)
+
+    def _complete(self, live: LiveSymbol) -> None:
+        """All of the last 30 days that there is has come in: prices at full hours, then the baseline."""
+        now_ms = self._time.now_ms()
+        hour = now_ms // HOUR_MS
+        first = hour - DAYS * 24
+        bars = self._market.bars(live.symbol, first * 60 - 16, minute_of(now_ms))
+        if len(bars):
+            self._market.write_hours(live.symbol, hourly_prices(bars, first, hour).dropna(how="all"))
+        self._renew(live)
+
+    def _renew(self, live: LiveSymbol) -> None:
+        hour = self._time.now_ms() // HOUR_MS
+        hours = self._market.hours(live.symbol, hour - DAYS * 24, hour)
+        if hours.notna().any(axis=None):
+            found = srs_history(hours, live.settlements, Thresholds())
+            live.baseline, live.srs_counts = found.baseline, found.counts
+            self._renewed.add(live.symbol)
+        self._hour.setdefault(live.symbol, hour)
+
+    def load_settlements(self, live: LiveSymbol) -> None:
+        """Hand the stored payments of 31 days to the symbol."""
+        live.on_settlements(self._market.settlements(live.symbol, self._time.now_ms() - 31 * 24 * HOUR_MS))
+
+    def on_hour(self, live: LiveSymbol, snapshot: Snapshot, observation: Observation, t: Thresholds) -> None:
+        """At the turn of an hour: keep its values for the score, renew the baseline, look for holes."""
+        hour, minute = observation.ts_ms // HOUR_MS, minute_of(observation.ts_ms) % 60
+        if self._hour.get(live.symbol, hour) == hour:
+            return
+        self._hour[live.symbol] = hour
+        if minute < FIRST_MINUTES:
+            fresh = {name: value for name, value in observation.values.items() if name in snapshot.quality and snapshot.quality[name].state is Quality.FRESH}
+            depths = {"perp_depth_usdt", "spot_depth_usdt"} <= fresh.keys()
+            values = {name: fresh.get(name) for name in ("mark", "basis_twap15_pct", "perp_dominance_binance_pct", "oi_qty")}
+            values |= {"depth_ratio": observation.values.get("depth_ratio") if depths else None, "srs": snapshot.srs}
+            self._market.write_hours(live.symbol, pd.DataFrame([values], index=[hour], dtype=float))
+        self._renew(live)
+        self.replan(live)
+
+    # ── progress ──
+    def _tell(self, symbol: str, *, force: bool = False) -> None:
+        total = self._total[symbol]
+        left = sum(n for stage, n in self._left[symbol].items() if stage <= STAGES["C"])
+        done = total - left
+        share = 20 * done // total if total else 20
+        if force or share != self._told.get(symbol):
+            self._told[symbol] = share
+            stage = next((name for name, number in STAGES.items() if self._left[symbol][number]), "done")
+            said = {"A": "first reading", "B": "30 days for the SRS", "C": "minutes of the last 48 h", "done": "complete"}[stage]
+            self._market.write_progress(Progress(symbol=symbol, done=done, total=total, stage=said))

@@ -1,0 +1,91 @@
+"""The 30 days of hours that the SRS is measured against (method 2.7, part 3). Hours are since the epoch."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from radar import score
+from radar.bars import SOURCE_5M
+from radar.funding import settled_columns
+from radar.metrics import dominance_pct, twap
+from radar.models import Baseline, Settlement
+from radar.thresholds import Thresholds
+
+__all__ = ["SrsHistory", "hourly_dominance_pct", "hourly_prices", "hour_inputs", "srs_history"]
+
+HOUR_MS = 3_600_000
+NEAR_MIN = 6  # a price at a full hour may be that many minutes old
+
+
+def hourly_prices(bars: pd.DataFrame, first_hour: int, last_hour: int) -> pd.DataFrame:
+    """mark and basis_twap15_pct at full hours, from bars indexed by minute (gaps left out).
+
+    The TWAP comes from the fifteen minutes before the hour, or from the three five-minute bars in them (B).
+    """
+    grid = pd.RangeIndex(first_hour * 60 - 16, last_hour * 60 + 1)
+    full = bars[["mark", "basis_mean_pct", "source"]].reindex(grid)
+    by_minute = twap(full["basis_mean_pct"], 15)
+    fives = full["basis_mean_pct"].where(full["source"] == SOURCE_5M)
+    by_five = fives.shift(1).rolling(15, min_periods=3).mean()
+    hours = pd.RangeIndex(first_hour, last_hour + 1, name="hour")
+    at = hours * 60
+    return pd.DataFrame(
+        {
+            "mark": full["mark"].shift(1).ffill(limit=NEAR_MIN).loc[at].to_numpy(),
+            "basis_twap15_pct": by_minute.fillna(by_five).loc[at].to_numpy(),
+        },
+        index=hours,
+    )
+
+
+def hourly_dominance_pct(perp: pd.Series, spot: pd.Series) -> pd.Series:
+    """Binance-only dominance at full hours, %, from turnover of single hours indexed by the hour they opened (C)."""
+    grid = pd.RangeIndex(int(perp.index.min()), int(perp.index.max()) + 1) if len(perp) else pd.RangeIndex(0)
+    day = [series.reindex(grid).rolling(24, min_periods=24).sum() for series in (perp, spot)]
+    values = dominance_pct(*day)
+    values.index = grid + 1  # the day that ends where the last hour closes
+    return values
+
+
+def hour_inputs(hours: pd.DataFrame, settlements: Sequence[Settlement]) -> pd.DataFrame:
+    """x of every SRS component at every hour of a complete hourly index (A from what was last settled)."""
+    settled_ms, rate = settled_columns(settlements)
+    before = np.searchsorted(settled_ms, hours.index.to_numpy() * HOUR_MS + 60_000, side="right") - 1
+    funding = np.where(before >= 0, rate[np.maximum(before, 0)] if len(rate) else np.nan, np.nan)
+    columns = {
+        "funding_1h_pct": pd.Series(funding, index=hours.index, dtype=float),
+        "basis_twap15_pct": hours["basis_twap15_pct"],
+        "perp_dominance_binance_pct": hours["perp_dominance_binance_pct"],
+        "delta_oi_1h_usdt": hours["oi_qty"].diff() * hours["mark"],
+        "depth_ratio": hours["depth_ratio"],
+    }
+    return score.inputs(columns)
+
+
+class SrsHistory:
+    """What an hour needs to know of the thirty days before it: a baseline per component, and past scores."""
+
+    def __init__(self, baseline: dict[str, Baseline], counts: tuple[int, ...]) -> None:
+        self.baseline = baseline
+        self.counts = counts
+
+
+def srs_history(hours: pd.DataFrame, settlements: Sequence[Settlement], t: Thresholds) -> SrsHistory:
+    """Baselines for the last row of `hours` (complete hourly index of 721 rows), and how often each score was seen.
+
+    Hours that the radar lived through count with the score it showed, earlier ones with what the same formula gives.
+    """
+    x = hour_inputs(hours, settlements)
+    base = score.baseline(x)
+    last = {key: base[key].iloc[-1] for key in ("mu", "sd", "n")}
+    baseline = {
+        key: Baseline(mu=_or_none(last["mu"][key]), sd=_or_none(last["sd"][key]), n=int(last["n"][key])) for key in score.KEYS
+    }
+    computed = score.score(score.zscores(x, base, hours["oi_qty"] * hours["mark"], t), t)["srs"]
+    past = hours["srs"].fillna(computed).iloc[:-1].dropna().clip(0, 100)
+    return SrsHistory(baseline, tuple(np.bincount(past.astype(int), minlength=101).tolist()))
+
+
+def _or_none(value: float) -> float | None:
+    return None if np.isnan(value) else float(value)

@@ -1,0 +1,269 @@
+"""One symbol as the collector holds it: the newest readings, the running minute, and what they add up to.
+
+Only the collector's own thread touches it. Answers of venues go in, an Observation and minute bars come out.
+"""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+
+from radar import book, spot
+from radar.bars import Tape, fold, minute_of
+from radar.funding import funding_1h_pct, interval_hours, settled_columns
+from radar.measure import measure, notes
+from radar.models import (
+    Baseline,
+    Book,
+    Contract,
+    Depth,
+    FundingRule,
+    Observation,
+    OpenInterest,
+    Quality,
+    Quote,
+    Reading,
+    Settlement,
+    SpotFacts,
+    SpotPair,
+    Ticker,
+)
+from radar.quality import reading_quality
+
+__all__ = ["LIMITS", "Cadence", "LiveSymbol", "cadence"]
+
+STALE_SEC = {
+    "quote": 120.0,
+    "oi": 600.0,
+    "oi_history": 1800.0,
+    "perp_ticker": 900.0,
+    "spot_ticker": 900.0,
+    "perp_book": 300.0,
+    "spot_book": 300.0,
+    "listing": 259_200.0,
+}
+LIMITS = (100, 500)
+
+
+class Cadence(NamedTuple):
+    """Seconds between two readings (decisions: cadence, freshness, budget)."""
+
+    quote: float = 10
+    oi: float = 30
+    perp_book: float = 30
+    spot_book: float = 30
+    perp_ticker: float = 60
+    spot_ticker: float = 60
+    oi_history: float = 264  # fresh for 11 minutes
+    listing: float = 34_560  # read hourly, fresh for a day
+
+
+def cadence(symbols: int) -> Cadence:
+    """How often is what read with that many symbols watched."""
+    return Cadence() if symbols <= 20 else Cadence(oi=60, perp_book=60, spot_book=60)
+
+
+class LiveSymbol:
+    """The collector's picture of one watched symbol."""
+
+    def __init__(self, symbol: str, *, binance_spot: bool = True) -> None:
+        self.symbol = symbol
+        self.tape = Tape()
+        self.contract: Contract | None = None
+        self.delisted = False
+        self.rule: FundingRule | None = None
+        self.settlements: list[Settlement] = []
+        self.expected_settle_ms: int | None = None
+        self.quote: Quote | None = None
+        self.perp_limit = 500
+        self.pair: SpotPair | None = None
+        self.band_pct: float | None = None  # of the depth ratio; frozen once both books were seen
+        self.baseline: dict[str, Baseline] = {}
+        self.srs_counts: tuple[int, ...] = ()
+        self.readings: dict[str, Reading] = {}
+        self._spot_venues = ("binance",) if binance_spot else ()
+        self._listed: bool | None = None
+        self._multiplier = 1.0
+        self._agrees: bool | None = None
+        self._minute_quotes: list[Quote] = []
+        self._minute = 0
+        self._values: dict[str, float | None] = {}  # the newest of what is read beside the quote
+        self._books: dict[str, Depth | None] = {}
+
+    # ── answers go in ──
+    def note_reading(self, name: str, ts_ms: int | None, every: Cadence, *, latency_ms: float | None = None, source: str = "", error: str | None = None) -> None:
+        """Remember when an input was read; a failed one keeps its old time and says why."""
+        old = self.readings.get(name)
+        self.readings[name] = Reading(
+            ts_ms=ts_ms if ts_ms is not None else old.ts_ms if old else None,
+            fresh_sec=getattr(every, name) * 2.5,
+            stale_sec=STALE_SEC[name],
+            latency_ms=latency_ms if latency_ms is not None else old.latency_ms if old else None,
+            source=source or (old.source if old else ""),
+            error=error,
+        )
+
+    def on_quote(self, quote: Quote) -> bool:
+        """Take a sample; False for a row whose own time did not move: that is no news."""
+        if self.quote is not None and quote.ts_ms <= self.quote.ts_ms:
+            return False
+        minute = minute_of(quote.ts_ms)
+        if self.quote and self.quote.next_funding_ms and quote.next_funding_ms and quote.next_funding_ms > self.quote.next_funding_ms:
+            self.expected_settle_ms = self.quote.next_funding_ms
+        if minute > self._minute:
+            self._minute, self._minute_quotes = minute, []
+        self.quote = quote
+        self._minute_quotes.append(quote)
+        columns: dict[str, float | None] = dict(fold(self._minute_quotes))
+        hours, _ = self.interval()
+        columns |= {"funding_1h_pct": funding_1h_pct(quote.rate_pct, hours), "interval_hours": float(hours), "source": 0.0}
+        self.tape.put(minute, columns)
+        return True
+
+    @property
+    def minute(self) -> int:
+        """The minute the newest sample belongs to."""
+        return self._minute
+
+    def on_open_interest(self, oi: OpenInterest) -> None:
+        """Open interest now."""
+        self._values["oi_qty"] = oi.qty
+
+    def on_ticker(self, ticker: Ticker) -> None:
+        """24 h of the perpetual."""
+        self._values |= {"last": ticker.last, "perp_vol24_usdt": ticker.vol24_usdt}
+
+    def on_spot_ticker(self, ticker: Ticker) -> None:
+        """24 h of spot on Binance; the price tells whether it is the same coin."""
+        self._values["spot_vol24_binance"] = ticker.vol24_usdt
+        verdict = spot.base_price_agrees(self.quote.index if self.quote else None, ticker.last, self._multiplier)
+        self._agrees = self._agrees if verdict is None else verdict
+
+    def on_book(self, market: str, snapshot: Book) -> None:
+        """A book of `market` ("perp" or "spot"): the widest band for the imbalance, the frozen one for the depth ratio."""
+        widest = book.depth(snapshot)
+        self._books[market] = widest
+        prefix = "imbalance_band_pct" if market == "perp" else "spot_imbalance_band_pct"
+        name = "orderbook_imbalance" if market == "perp" else "spot_imbalance"
+        self._values |= {name: widest.imbalance if widest else None, prefix: widest.band_pct if widest else None}
+        other = self._books.get("spot" if market == "perp" else "perp")
+        if self.band_pct is None and widest and other:
+            self.band_pct = min(widest.band_pct, other.band_pct)
+        framed = book.depth(snapshot, self.band_pct) if self.band_pct is not None else widest
+        self._values[f"{market}_depth_usdt"] = framed.bid_usdt + framed.ask_usdt if framed else None
+        if market == "perp":
+            self.perp_limit = next((limit for limit in LIMITS if book.enough_levels(snapshot, limit)), LIMITS[-1])
+
+    def on_listing(self, pairs: Mapping[str, SpotPair]) -> None:
+        """Where the coin trades spot, by name; the price check follows with the first spot ticker."""
+        match = spot.spot_map(self.symbol, pairs)
+        self._listed = match is not None
+        self._multiplier = match.multiplier if match else 1.0
+        self.pair = pairs[match.symbol] if match else None
+        if match is None:
+            self._agrees = None
+
+    def on_settlements(self, settlements: list[Settlement]) -> None:
+        """Settled payments, all that are stored, ascending."""
+        self.settlements = settlements
+
+    # ── what they add up to ──
+    @property
+    def has_spot(self) -> bool | None:
+        """True only when a listed pair has the coin's price; False when nothing is listed; else unknown (DM4, DM6)."""
+        if self._listed is False:
+            return False
+        return True if self._listed and self._agrees else None
+
+    def interval(self) -> tuple[int, str]:
+        """The funding interval in force, hours, and its source (F2)."""
+        settled = [s.ts_ms for s in self.settlements[-6:]]
+        if self.expected_settle_ms and (not settled or self.expected_settle_ms > settled[-1] + 60_000):
+            settled.append(self.expected_settle_ms)
+        return interval_hours(settled, self.quote.next_funding_ms if self.quote else None, self.rule.interval_hours if self.rule else None)
+
+    def wants_settlements(self) -> bool:
+        """The schedule moved on, and the payment is not stored yet."""
+        return self.expected_settle_ms is not None and (not self.settlements or self.settlements[-1].ts_ms < self.expected_settle_ms - 60_000)
+
+    def _spot_facts(self, now_ms: int) -> SpotFacts:
+        fresh = reading_quality(self.readings.get("spot_ticker"), now_ms) is Quality.FRESH
+        has_spot, note = self.has_spot, ""
+        if self._listed is None:
+            note = "spot listing unknown (exchangeInfo failed)" if self._spot_venues else "spot is switched off; spot listing unknown"
+        elif has_spot is None:
+            note = "mapping mismatch: the spot price is more than 5 % off the index" if self._agrees is False else "spot price not read yet"
+        return SpotFacts(
+            has_spot=has_spot,
+            symbol=self.pair.symbol if self.pair else None,
+            multiplier=self._multiplier,
+            margin=self.pair.margin if self.pair else None,
+            note=note,
+            venues=self._spot_venues,
+            missing=() if fresh or has_spot is False else self._spot_venues,
+        )
+
+    def _side_values(self, now_ms: int, *, fresh_only: bool) -> dict[str, float | None]:
+        """The newest of everything beside the quote; with `fresh_only` what may be stored in a bar."""
+        wanted = {
+            "oi_qty": "oi",
+            "last": "perp_ticker",
+            "perp_vol24_usdt": "perp_ticker",
+            "orderbook_imbalance": "perp_book",
+            "imbalance_band_pct": "perp_book",
+            "perp_depth_usdt": "perp_book",
+            "spot_imbalance": "spot_book",
+            "spot_imbalance_band_pct": "spot_book",
+            "spot_depth_usdt": "spot_book",
+        }
+        values = {}
+        for name, reading in wanted.items():
+            quality = reading_quality(self.readings.get(reading), now_ms)
+            usable = quality is Quality.FRESH if fresh_only else quality is not Quality.MISSING
+            values[name] = self._values.get(name) if usable else None
+        volume = self._spot_sum(now_ms)
+        values["spot_vol24_usdt"] = None if fresh_only and volume.missing else volume.usdt
+        return values
+
+    def _spot_sum(self, now_ms: int) -> spot.SpotVolume:
+        """Spot turnover that may count now: a volume that is no longer fresh leaves the sum."""
+        fresh = reading_quality(self.readings.get("spot_ticker"), now_ms) is Quality.FRESH and self.has_spot
+        by_venue = dict.fromkeys(self._spot_venues, self._values.get("spot_vol24_binance") if fresh else None)
+        return spot.spot_volume(by_venue, has_spot=self.has_spot)
+
+    def observe(self, now_ms: int, *, sw_hours: int = 3) -> Observation:
+        """Everything known at `now_ms` (the exchange's clock), judged by nobody yet."""
+        minute = minute_of(now_ms)
+        self.tape.roll(minute)
+        self.tape.put(minute, self._side_values(now_ms, fresh_only=True))
+        frame = self.tape.frame()
+        overlay = self._side_values(now_ms, fresh_only=False)
+        quote, rule = self.quote, self.rule
+        hours, source = self.interval()
+        if quote is not None:
+            overlay |= {"mark": quote.mark, "index": quote.index, "funding_1h_pct": funding_1h_pct(quote.rate_pct, hours), "interval_hours": float(hours)}
+        for name, value in overlay.items():
+            if value is not None:
+                frame.loc[minute, name] = value
+        row = measure(frame, settled_columns(self.settlements[-60:]), sw_hours=sw_hours).iloc[-1]
+        values = {name: None if np.isnan(value) else float(value) for name, value in row.items()}
+        values["perp_dominance_binance_pct"] = values["perp_dominance_pct"] if self.has_spot else None
+        return Observation(
+            symbol=self.symbol,
+            ts_ms=now_ms,
+            values={name: value for name, value in values.items() if value is not None},
+            readings=self.readings,
+            notes=notes(frame, row, sw_hours=sw_hours),
+            baseline=self.baseline,
+            srs_counts=self.srs_counts,
+            spot=self._spot_facts(now_ms),
+            funding_interval_hours=hours if quote is not None else None,
+            funding_interval_source=source,
+            funding_cap_pct=rule.cap_pct if rule else None,
+            funding_floor_pct=rule.floor_pct if rule else None,
+            next_funding_ms=quote.next_funding_ms if quote else None,
+            tick_size=self.contract.tick_size if self.contract else None,
+            onboard_ms=self.contract.onboard_ms if self.contract else None,
+            delisting_ms=self.contract.delisting_ms if self.contract else None,
+            delisted=self.delisted,
+        )

@@ -1,0 +1,315 @@
+"""What every face calls: the watchlist, snapshots, series, events, thresholds, borrow, export, health.
+
+Nothing here asks an exchange. Answers are judged at the moment of reading, so what nobody refreshes goes stale.
+"""
+
+import difflib
+import re
+import threading
+import unicodedata
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from radar.assess import assess
+from radar.bars import MINUTE_MS, light_name, minute_of
+from radar.clock import Clock, SystemClock
+from radar.collector import Collector, weight_per_minute
+from radar.entered import borrow_quotes, checked_thresholds, merged_thresholds
+from radar.errors import BadRequest, MalformedSymbol, NotWatched, StoreError, UnknownSymbol, WatchlistFull
+from radar.funding import settled_columns, settled_1h_pct
+from radar.health import Health, health_of
+from radar.measure import measure
+from radar.models import BorrowQuote, Event, Observation, Progress, Snapshot, Watched
+from radar.settings import Settings
+from radar.spot import spot_map
+from radar.store import MarketStore, UserStore
+from radar.store.user import ALL
+from radar.thresholds import Thresholds
+
+__all__ = ["MAX_WATCHED", "Radar", "clean_symbol"]
+
+MAX_WATCHED = 40
+LONGEST_SYMBOL = 40
+SERIES_STEP = ((48, 1), (24 * 7, 5), (24 * 30, 15))  # (hours up to, minutes a point)
+WARM_UP_MIN = 1_500  # the longest window looks back 24 hours
+
+
+def clean_symbol(text: str) -> str:
+    """The symbol a person means: upper case, no spaces or separators. Raises MalformedSymbol with a sentence."""
+    shown = text if len(text) <= LONGEST_SYMBOL else text[:LONGEST_SYMBOL] + "…"
+    symbol = re.sub(r"[\s/\-_.]+", "", unicodedata.normalize("NFKC", text)).upper().removesuffix("PERP")
+    if not symbol:
+        raise MalformedSymbol("Type a symbol, for example ORCAUSDT.")
+    # Binance lists names in Chinese; letters and digits of any script pass, nothing else does.
+    if len(symbol) > LONGEST_SYMBOL or not all(unicodedata.category(c)[0] == "L" or c in "0123456789" for c in symbol):
+        raise MalformedSymbol(f"“{shown}” is not a symbol: use letters and digits, for example ORCAUSDT.")
+    return symbol
+
+
+class Radar:
+    """One market, live or simulated, as pages, REST and the CLI see it."""
+
+    def __init__(
+        self,
+        name: str,
+        settings: Settings,
+        market: MarketStore,
+        user: UserStore,
+        *,
+        clock: Clock | None = None,
+        collector: Collector | None = None,
+        simulated_borrow: Mapping[str, float] | None = None,
+    ) -> None:
+        self.name, self.settings, self.market, self.user = name, settings, market, user
+        self.clock = clock or SystemClock()
+        self.collector = collector
+        self._simulated_borrow = simulated_borrow or {}
+        self._parsed: dict[str, tuple[int, Observation]] = {}
+        self._lock = threading.Lock()
+
+    def now_ms(self) -> int:
+        """Epoch ms on the exchange's clock."""
+        return self.clock.now_ms() + int(self.market.fact("clock_offset_ms", 0))
+
+    # ── watchlist ──
+    def watchlist(self) -> list[Watched]:
+        """Who is watched, in the order of adding."""
+        return self.user.watchlist()
+
+    def watch(self, text: str) -> Watched:
+        """Add a symbol. Raises SymbolError or WatchlistFull with the sentence to show."""
+        symbol, contracts = clean_symbol(text), self.market.contracts()
+        if contracts and symbol not in contracts:
+            if f"{symbol}USDT" in contracts:
+                symbol = f"{symbol}USDT"
+            else:
+                nearest = self._nearest(symbol, contracts)
+                near = f" Did you mean {', '.join(nearest)}?" if nearest else ""
+                raise UnknownSymbol(f"{symbol} is not a tradable USDT perpetual on Binance.{near}", nearest)
+        watched = self.watchlist()
+        if any(w.symbol == symbol for w in watched):
+            return next(w for w in watched if w.symbol == symbol)
+        if len(watched) >= MAX_WATCHED:
+            need, have = weight_per_minute(len(watched) + 1)[0], weight_per_minute(MAX_WATCHED)[0]
+            raise WatchlistFull(
+                f"The watchlist is full: {len(watched) + 1} symbols would need {need} request weight a minute, and the radar keeps"
+                f" {MAX_WATCHED} ({have}) at full cadence. Remove one first."
+            )
+        self.user.watch(symbol, self.clock.now_ms(), pending=not contracts)
+        if self.collector:
+            self.collector.wake.set()
+        return next(w for w in self.watchlist() if w.symbol == symbol)
+
+    def unwatch(self, symbol: str) -> None:
+        """Remove a symbol. Raises NotWatched."""
+        if not self.user.unwatch(symbol):
+            raise NotWatched(f"{_shown(symbol)} is not on the watchlist.")
+        if self.collector:
+            self.collector.wake.set()
+
+    def suggestions(self, text: str, limit: int = 8) -> list[str]:
+        """Tradable symbols that a person may mean."""
+        try:
+            symbol = clean_symbol(text)
+        except MalformedSymbol:
+            return []
+        names = list(self.market.contracts())
+        starting = [name for name in names if name.startswith(symbol)]
+        inside = [name for name in names if symbol in name and not name.startswith(symbol)]
+        near = list(self._nearest(symbol, names)) if not starting and not inside else []
+        return (starting + inside + near)[:limit]
+
+    def _nearest(self, symbol: str, names: Any) -> tuple[str, ...]:
+        wanted = symbol if symbol.endswith("USDT") else symbol + "USDT"
+        inside = [name for name in names if symbol.removesuffix("USDT") and symbol.removesuffix("USDT") in name]
+        return tuple(dict.fromkeys(inside[:3] + difflib.get_close_matches(wanted, list(names), 3, 0.7)))[:3]
+
+    def available(self, *, include_spot: bool = True) -> list[dict[str, Any]]:
+        """Tradable perpetuals, each with whether a spot pair of that name exists (None: not known yet)."""
+        contracts = self.market.contracts()
+        pairs = self.market.spot_pairs() if include_spot else {}
+        watched = {w.symbol for w in self.watchlist()}
+        rows = []
+        for symbol in contracts:
+            row: dict[str, Any] = {"symbol": symbol, "watched": symbol in watched}
+            if include_spot:
+                row["has_spot"] = spot_map(symbol, pairs) is not None if pairs else None
+            rows.append(row)
+        return rows
+
+    # ── snapshots ──
+    def _observations(self) -> dict[str, Observation]:
+        try:
+            stored = self.market.observations()
+        except StoreError:
+            return dict(self.collector.latest) if self.collector else {}
+        if self.collector and self.collector.notices.get("store"):
+            return dict(self.collector.latest)  # the disk is full or read-only: memory is newer
+        with self._lock:
+            for symbol, (ts_ms, body) in stored.items():
+                if symbol not in self._parsed or self._parsed[symbol][0] != ts_ms:
+                    self._parsed[symbol] = (ts_ms, Observation.model_validate_json(body))
+            return {symbol: self._parsed[symbol][1] for symbol in stored}
+
+    def _assess(self, observation: Observation, manual: Mapping[str, tuple[float, int]], now_ms: int) -> Snapshot:
+        symbol = observation.symbol
+        listing = observation.readings.get("listing")
+        quotes = borrow_quotes(symbol, observation.spot, manual, listing.ts_ms if listing else None, self._simulated_borrow, now_ms)
+        return assess(observation, merged_thresholds(self.user, symbol), quotes, now_ms=now_ms)
+
+    def snapshots(self) -> list[Snapshot]:
+        """The present answer for every watched symbol that has been read, in the order of the watchlist."""
+        found, manual, now_ms = self._observations(), self.user.manual_borrow(), self.now_ms()
+        return [self._assess(found[w.symbol], manual, now_ms) for w in self.watchlist() if w.symbol in found]
+
+    def snapshot(self, symbol: str) -> Snapshot:
+        """The present answer for one symbol. Raises NotWatched."""
+        self._must_watch(symbol)
+        found = self._observations()
+        if symbol not in found:
+            raise NotWatched(f"{symbol} is on the watchlist, but nothing has been read about it yet.")
+        return self._assess(found[symbol], self.user.manual_borrow(), self.now_ms())
+
+    def _must_watch(self, symbol: str) -> None:
+        if all(w.symbol != symbol for w in self.watchlist()):
+            raise NotWatched(f"{_shown(symbol)} is not on the watchlist.")
+
+    def progress(self, symbol: str) -> Progress | None:
+        """How far the backfill is; None when it is complete."""
+        progress = self.market.progress(symbol)
+        return progress if progress is not None and progress.done < progress.total else None
+
+    # ── series ──
+    def measured(self, symbol: str, hours: float, *, step_min: int = 1, before_ms: int | None = None) -> pd.DataFrame:
+        """Every metric on a complete grid of `step_min` minutes over the last `hours`, UTC times; gaps are NaN.
+
+        Also `light` (RED … or None) and `source` (0 lived through, 1 and 2 back-filled). Raises NotWatched.
+        """
+        self._must_watch(symbol)
+        last = minute_of(before_ms if before_ms is not None else self.now_ms())
+        first = last - round(hours * 60) + 1
+        stored = self.market.bars(symbol, first - WARM_UP_MIN, last)
+        grid = pd.RangeIndex(first - WARM_UP_MIN, last + 1, name="minute")
+        bars = stored.reindex(grid)
+        since_ms = (first - WARM_UP_MIN) * MINUTE_MS - 25 * 3_600_000
+        settled = settled_columns(self.market.settlements(symbol, since_ms))
+        frame = measure(bars, settled, sw_hours=self.thresholds(symbol).sw_hours)
+        frame["light"] = [light_name(code) for code in bars["light"]]
+        frame["source"] = bars["source"]
+        frame = frame.loc[first:]
+        if step_min > 1:
+            frame = frame.groupby(frame.index // step_min * step_min).last()
+        frame.index = pd.to_datetime(frame.index.to_numpy() * MINUTE_MS, unit="ms", utc=True).rename("time")
+        return frame
+
+    def series(self, symbol: str, hours: float) -> pd.DataFrame:
+        """`measured` with as many points as a chart needs: minutes to 48 h, 5 minutes to 7 days, 15 beyond."""
+        step = next((step for limit, step in SERIES_STEP if hours <= limit), SERIES_STEP[-1][1])
+        return self.measured(symbol, hours, step_min=step)
+
+    def tile_history(self, symbols: list[str]) -> dict[str, dict[str, Any]]:
+        """Per symbol the marks of the last hour, and the last six completed minutes of funding, basis and OI."""
+        now = minute_of(self.now_ms())
+        found = {}
+        for symbol in symbols:
+            bars = self.market.bars(symbol, now - 60, now - 1).reindex(pd.RangeIndex(now - 60, now))
+            basis, oi = (bars["mark"] - bars["index"]) / bars["index"] * 100, bars["oi_qty"] * bars["mark"]
+            readings = [
+                {"ts": int(m) * MINUTE_MS, "funding_1h_pct": _none(f), "basis_pct": _none(b), "oi_usdt": _none(o)}
+                for m, f, b, o in zip(bars.index[-6:], bars["funding_1h_pct"].iloc[-6:], basis.iloc[-6:], oi.iloc[-6:], strict=True)
+            ]
+            found[symbol] = {"spark": [_none(v) for v in bars["mark"]], "readings": readings}
+        return found
+
+    def settlements(self, symbol: str, hours: float) -> pd.DataFrame:
+        """Settled funding: index time, columns rate_pct (per interval), interval_hours, funding_1h_pct."""
+        rows = self.market.settlements(symbol, self.now_ms() - round((hours + 25) * 3_600_000))
+        gaps = [np.nan, *(round((b.ts_ms - a.ts_ms) / 3_600_000) for a, b in zip(rows, rows[1:], strict=False))][: len(rows)]
+        frame = pd.DataFrame(
+            {"rate_pct": [s.rate_pct for s in rows], "interval_hours": gaps, "funding_1h_pct": settled_1h_pct(rows)},
+            index=pd.to_datetime([s.ts_ms for s in rows], unit="ms", utc=True).rename("time"),
+            dtype=float,
+        )
+        return frame[frame.index >= pd.Timestamp(self.now_ms() - round(hours * 3_600_000), unit="ms", tz="UTC")]
+
+    def events(self, symbol: str | None = None, limit: int = 100, before: int | None = None) -> list[Event]:
+        """Changes of rules and lights, newest first; `before` is an event id."""
+        return self.user.events(symbol, limit=limit, before=before)
+
+    def export(self, symbol: str, hours: float, fmt: str) -> str:
+        """Every metric of the last `hours` by minute, as "csv" or "json" (records). Unknown is empty, or null."""
+        frame = self.measured(symbol, hours)
+        frame.insert(0, "ts", pd.DatetimeIndex(frame.index).as_unit("ms").asi8)
+        frame.insert(0, "symbol", symbol)
+        if fmt == "csv":
+            return frame.to_csv(index=False, float_format="%.10g")
+        return frame.to_json(orient="records", double_precision=10)
+
+    # ── thresholds and borrow ──
+    def thresholds(self, symbol: str | None = None) -> Thresholds:
+        """What applies to the symbol, or to all."""
+        return merged_thresholds(self.user, symbol)
+
+    def overrides(self, symbol: str | None = None) -> dict[str, Any]:
+        """What was changed for the symbol, or for all."""
+        return self.user.overrides(symbol or ALL)
+
+    def set_thresholds(self, symbol: str | None, changes: Mapping[str, Any]) -> Thresholds:
+        """Change some thresholds; a value equal to what applies anyway is no override. Raises BadRequest."""
+        if symbol is not None:
+            self._must_watch(symbol)
+        base = Thresholds() if symbol is None else merged_thresholds(self.user, None)
+        wanted = {**self.overrides(symbol), **changes}
+        checked = checked_thresholds({**base.model_dump(), **wanted})
+        kept = {name: value for name in wanted if (value := getattr(checked, name)) != getattr(base, name)}
+        self.user.set_overrides(symbol or ALL, kept)
+        return self.thresholds(symbol)
+
+    def reset_thresholds(self, symbol: str | None) -> Thresholds:
+        """Back to what applies to all, or to the defaults."""
+        self.user.set_overrides(symbol or ALL, {})
+        return self.thresholds(symbol)
+
+    def manual_borrow(self, symbol: str) -> BorrowQuote | None:
+        """The desk's own APR for the symbol."""
+        found = self.user.manual_borrow()
+        if symbol not in found:
+            return None
+        only = {symbol: found[symbol]}
+        from_desk = borrow_quotes(symbol, Observation(symbol=symbol, ts_ms=0, values={}, readings={}).spot, only, None, {}, self.now_ms())
+        return from_desk[0]
+
+    def set_borrow(self, symbol: str, apr_pct: float) -> None:
+        """Enter what borrowing costs, %/year. Raises BadRequest, NotWatched."""
+        self._must_watch(symbol)
+        if not np.isfinite(apr_pct) or not 0 <= apr_pct <= 10_000:
+            raise BadRequest("apr_pct: a borrow APR lies between 0 and 10,000 % a year")
+        self.user.set_manual_borrow(symbol, float(apr_pct), self.now_ms())
+
+    def clear_borrow(self, symbol: str) -> None:
+        """Forget the manual APR."""
+        self._must_watch(symbol)
+        self.user.clear_manual_borrow(symbol)
+
+    # ── health ──
+    def health(self) -> Health:
+        """How fresh everything is, and whether somebody collects."""
+        notices = [notice for notice in (self.market.notice, self.user.notice) if notice]
+        holder = self.collector.holder if self.collector else ""
+        return health_of(self.market, self.snapshots(), self.watchlist(), self.clock.now_ms(), holder, notices)
+
+    def close(self) -> None:
+        """Close the files."""
+        self.market.close()
+        self.user.close()
+
+
+def _shown(text: str) -> str:
+    return text if len(text) <= LONGEST_SYMBOL else text[:LONGEST_SYMBOL] + "…"
+
+
+def _none(value: float) -> float | None:
+    return None if np.isnan(value) else float(value)
