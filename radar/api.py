@@ -150,13 +150,13 @@ def available(radar: Live, include_spot: bool = True, verify: bool = True) -> di
     return answer
 
 
-@writing.put("/symbols/{symbol}", summary="Watch a symbol", status_code=200)
+@writing.put("/symbols/{symbol:path}", summary="Watch a symbol", status_code=200)
 def watch(radar: Live, symbol: str) -> dict[str, Any]:
     """Adds it to the watchlist; the first light follows within seconds."""
     return radar.watch(symbol).model_dump()
 
 
-@writing.delete("/symbols/{symbol}", summary="Stop watching a symbol", status_code=204)
+@writing.delete("/symbols/{symbol:path}", summary="Stop watching a symbol", status_code=204)
 def unwatch(radar: Live, symbol: str) -> None:
     """Its bars stay until they are past the retention."""
     radar.unwatch(clean_symbol(symbol))
@@ -272,7 +272,7 @@ def health(radar: Live) -> JSONResponse:
     return JSONResponse(_rounded(found.model_dump(mode="json")), status_code=200 if fine or found.status == "starting" else 503)
 
 
-@reading.get("/{path:path}", include_in_schema=False)
+@reading.api_route("/{path:path}", methods=["GET", "PUT", "POST", "DELETE", "PATCH"], include_in_schema=False)
 def nowhere(path: str) -> None:
     """A typo gets JSON, not a page."""
     raise HTTPException(404, "There is no such address; /api/docs lists what there is.")

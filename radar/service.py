@@ -34,6 +34,7 @@ __all__ = ["MAX_WATCHED", "Radar", "clean_symbol"]
 MAX_WATCHED = 40
 LONGEST_SYMBOL = 40
 SERIES_STEP = ((48, 1), (24 * 7, 5), (24 * 30, 15))  # (hours up to, minutes a point)
+WRITING_MIN = 2
 WARM_UP_MIN = 1_500  # the longest window looks back 24 hours
 
 
@@ -186,12 +187,16 @@ class Radar:
     def measured(self, symbol: str, hours: float, *, step_min: int = 1, before_ms: int | None = None) -> pd.DataFrame:
         """Every metric on a complete grid of `step_min` minutes over the last `hours`, UTC times; gaps are NaN.
 
+        The running minute is not in it.
+
         Also `light` (RED … or None) and `source` (0 lived through, 1 and 2 back-filled). Raises NotWatched.
         """
         self._must_watch(symbol)
-        last = minute_of(before_ms if before_ms is not None else self.now_ms())
+        last = minute_of(before_ms if before_ms is not None else self.now_ms()) - (before_ms is None)
         first = last - round(hours * 60) + 1
         stored = self.market.bars(symbol, first - WARM_UP_MIN, last)
+        if len(stored) and last - WRITING_MIN <= stored.index[-1] < last:
+            last = int(stored.index[-1])  # the minute after it is being written
         grid = pd.RangeIndex(first - WARM_UP_MIN, last + 1, name="minute")
         bars = stored.reindex(grid)
         since_ms = (first - WARM_UP_MIN) * MINUTE_MS - 25 * 3_600_000

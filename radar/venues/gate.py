@@ -63,8 +63,8 @@ class Gate:
     Waits run on the monotonic clock, so a jump of the wall clock neither ends a ban early nor makes it endless.
     """
 
-    def __init__(self, venue: str, who: str, clock: Clock, rng: random.Random) -> None:
-        self._venue, self._who, self._clock, self._rng = venue, who, clock, rng
+    def __init__(self, venue: str, who: str, clock: Clock, rng: random.Random, down_sec: float = DOWN_SEC) -> None:
+        self._venue, self._who, self._clock, self._rng, self._down_sec = venue, who, clock, rng, down_sec
         self._lock = threading.Lock()
         self._until = 0.0  # monotonic
         self._sentence = ""
@@ -105,12 +105,12 @@ class Gate:
                 self.trusted, self._strikes, self._failures = True, 0, 0
 
     def failed(self, turn: int, sentence: str) -> None:
-        """No host answered; five times in a row close the door for half a minute, then one request may try."""
+        """Nothing usable came; five times in a row close the door for `down_sec`, then one request may try."""
         with self._lock:
             if turn == self._turn:
                 self._failures += 1
                 if self._failures >= DOWN_AFTER:
-                    self._close("down", sentence, DOWN_SEC)
+                    self._close("down", sentence, self._down_sec)
 
     def refused(self, turn: int, kind: Kind, sentence: str, seconds: float | None, first_sec: float, longest_sec: float) -> None:
         """The exchange refused: closed for `seconds` if it said so, else `first_sec`, doubling to `longest_sec`."""

@@ -31,6 +31,7 @@ SAME_HOST = 3  # attempts, where there is one host
 RETRY_EARNED, RETRY_SAVED = 0.15, 5.0  # second attempts stay a small part of all, whatever fails
 RETRY_WAIT_SEC = (0.1, 0.5)
 RETRY_APART_SEC = 0.06
+PATH_DOWN_SEC = 15.0
 NEW_SHARE = 0.2  # of a new latency in the moving average
 
 
@@ -48,9 +49,9 @@ class _Call:
 class _Failed(Exception):
     """A host gave nothing; it may be asked again after `again_sec`, None: not in this call. `last`: nor may another."""
 
-    def __init__(self, sentence: str, again_sec: float | None = 0.0, *, last: bool = False) -> None:
+    def __init__(self, sentence: str, again_sec: float | None = 0.0, *, last: bool = False, unreachable: bool = False) -> None:
         super().__init__(sentence)
-        self.again_sec, self.last = again_sec, last
+        self.again_sec, self.last, self.unreachable = again_sec, last, unreachable
 
 
 class Http:
@@ -75,6 +76,7 @@ class Http:
         self._clock, self._budget, self._rng = clock, budget, rng or random.Random()
         self._deadline_sec = deadline_sec
         self._gate = Gate(venue, self._who, clock, self._rng)
+        self._doors: dict[str, Gate] = {}  # by path: one endpoint that fails closes itself, not the others
         self._session = open_session()
         self._trial = threading.Lock()
         self._shut = threading.Event()
@@ -147,7 +149,8 @@ class Http:
     def _ask(self, path: str, params: Mapping[str, Any], pool: str, taking: Mapping[str, Any], shape: type, max_bytes: int) -> Any:
         if self._shut.is_set():
             raise VenueUnavailable(f"{self._who}: the radar is stopping.", venue=self.venue)
-        turn = self._gate.enter()
+        turn, door = self._gate.enter(), self._door(path)
+        door_turn = door.enter()
         if not self._budget.take(**taking):
             until_ms = self._clock.now_ms() + max(1, round(self._budget.wait_sec(**taking) * 1000))
             raise VenueBusy(f"{self._who}: the radar's own request budget is used up for now.", venue=self.venue, until_ms=until_ms)
@@ -157,15 +160,29 @@ class Http:
             if before and not self._again(call, failed.again_sec if host == before else 0.0):
                 break
             try:
-                return self._attempt(host, call, turn)
+                parsed = self._attempt(host, call, turn)
+                door.succeeded(door_turn)
+                return parsed
+            except VenueRefused:
+                door.succeeded(door_turn)
+                raise
             except _Failed as error:
                 failed, before = error, host
                 if failed.last:
                     break
         with self._lock:
             self._sentence = str(failed)
-        self._gate.failed(turn, str(failed))
+        if failed.unreachable:
+            self._gate.failed(turn, str(failed))
+        else:
+            door.failed(door_turn, str(failed))
         raise VenueUnavailable(str(failed), venue=self.venue)
+
+    def _door(self, path: str) -> Gate:
+        with self._lock:
+            if path not in self._doors:
+                self._doors[path] = Gate(self.venue, f"{self._who} {path}", self._clock, self._rng, PATH_DOWN_SEC)
+            return self._doors[path]
 
     def _line(self) -> Sequence[str]:
         """Hosts in the order of asking, beginning with the one that answered last."""
@@ -201,7 +218,8 @@ class Http:
         try:
             answer = fetch(self._session, host + call.path, call.params, deadline_sec=call.end - started, max_bytes=call.max_bytes)
         except NoAnswer as error:
-            raise _Failed(f"{self._who} ({_host_name(host)}) {error}.", None if error.slow else 0.0) from None
+            again_sec = None if error.slow else 0.0
+            raise _Failed(f"{self._who} ({_host_name(host)}) {error}.", again_sec, unreachable=error.unreachable) from None
         self._budget.adopt(call.pool, answer.headers.get(USED_WEIGHT))
         parsed = _json(answer.body)
         if answer.status != 200:

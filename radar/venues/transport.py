@@ -16,7 +16,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, ProxyError
 
 __all__ = ["Answer", "NoAnswer", "fetch", "open_session"]
 
@@ -26,11 +26,11 @@ CHUNK = 65_536
 
 
 class NoAnswer(Exception):
-    """Nothing usable came back; str() says why, `slow` that time was the reason."""
+    """Nothing usable came back; str() says why, `slow` that time was the reason, `unreachable` that there was no connection."""
 
-    def __init__(self, reason: str, *, slow: bool = False) -> None:
+    def __init__(self, reason: str, *, slow: bool = False, unreachable: bool = False) -> None:
         super().__init__(reason)
-        self.slow = slow
+        self.slow, self.unreachable = slow, unreachable
 
 
 @dataclass(frozen=True)
@@ -130,6 +130,12 @@ def open_session(connections: int = 24) -> requests.Session:
     return session
 
 
+def _unreachable(error: Exception) -> bool:
+    """Was there no connection at all: name not found, refused, or no reply to the knock?"""
+    reason = getattr(error.args[0] if error.args else None, "reason", None)
+    return isinstance(error, requests.ConnectTimeout) or isinstance(reason, NewConnectionError | ConnectTimeoutError | ProxyError)
+
+
 def fetch(session: requests.Session, url: str, params: Mapping[str, Any], *, deadline_sec: float, max_bytes: int) -> Answer:
     """GET `url`, redirects not followed, at most `deadline_sec` seconds and `max_bytes` of decoded body.
 
@@ -150,7 +156,7 @@ def fetch(session: requests.Session, url: str, params: Mapping[str, Any], *, dea
             return Answer(response.status_code, response.headers, bytes(body))
     except (requests.RequestException, HTTPError, OSError, ValueError) as error:
         slow = deadline.expired or isinstance(error, requests.Timeout) or time.monotonic() - started >= timeout[1]
-        raise NoAnswer("did not answer in time" if slow else "could not be reached", slow=slow) from None
+        raise NoAnswer("did not answer in time" if slow else "could not be reached", slow=slow, unreachable=_unreachable(error)) from None
     finally:
         _request.deadline = None
         deadline.cancel()
