@@ -26,7 +26,7 @@ async def lifespan(_: Any) -> AsyncIterator[None]:
     try:
         get_runtime()
     except RadarError as error:
-        print(f"Short-Risk Radar does not start. {error}", file=sys.stderr, flush=True)
+        sys.stderr.write(f"Short-Risk Radar does not start. {error}\n")
         os._exit(2)  # one clear line: a raised error would be buried in the server's traceback
     yield
     await anyio.to_thread.run_sync(close_runtime)

@@ -6,5 +6,3 @@ edges   venues/ (exchanges) store/ (SQLite)
 joins   collector historian live service runtime …
 faces   api cli ui/, and pages/ and app.py beside this package
 """
-
-__version__ = "0.1.0"

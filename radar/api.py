@@ -17,13 +17,12 @@ from fastapi_offline import FastAPIOffline
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
-from radar import __version__
 from radar.access import may_write_api
 from radar.errors import BadRequest, MalformedSymbol, NotAllowed, NotWatched, RadarError, StoreError, UnknownSymbol, WatchlistFull
 from radar.metric_table import SERIES
 from radar.models import Event, Snapshot
 from radar.service import Radar, clean_symbol
-from radar.thresholds import Thresholds
+from radar.settings import VERSION
 
 __all__ = ["create_api"]
 
@@ -42,6 +41,7 @@ MAX_BODY = 65_536
 INTERVALS = {"1m": 1, "5m": 5, "15m": 15, "1h": 60}
 ALL_SYMBOLS = "all"
 Format = Literal["json", "csv"]
+CsvFirst = Annotated[Format, Query(alias="format")]
 
 
 class Problem(BaseModel):
@@ -79,7 +79,10 @@ def _rounded(value: Any, name: str = "") -> Any:
     return value
 
 
-ROUND_4 = {"orderbook_imbalance", "spot_imbalance", "oi_to_volume", "cap_use", "srs_coverage", "srs_lo", "srs_hi", "srs_percentile", "z", "sigma", "contribution"}
+ROUND_4 = {
+    "orderbook_imbalance", "spot_imbalance", "oi_to_volume", "cap_use", "srs_coverage", "srs_lo", "srs_hi", "srs_percentile",
+    "z", "sigma", "contribution",
+}  # fmt: skip
 
 
 def _answer(snapshot: Snapshot) -> dict[str, Any]:
@@ -177,7 +180,7 @@ def timeseries(
     window: Annotated[str, Query(description="a number and m, h or d, at most 30d")] = "48h",
     limit: Annotated[int, Query(ge=1, le=MAX_POINTS)] = MAX_POINTS,
     before: Annotated[int | None, Query(ge=0, le=2**53, description="epoch ms; the window ends before it")] = None,
-    format: Format = "json",
+    fmt: Annotated[Format, Query(alias="format")] = "json",
 ) -> Response:
     """Per metric an array of [ts, value], ascending; a gap is null. `next_before` pages back."""
     wanted = [name.strip() for name in metric.split(",") if name.strip()]
@@ -196,8 +199,8 @@ def timeseries(
         "series": {asked: [list(pair) for pair in zip(stamps, values, strict=True)] for asked, values in columns.items()},
         "next_before": stamps[0] if len(page) < len(frame) else None,
     }
-    rows = [dict(zip(["ts", *columns], values, strict=True)) for values in zip(stamps, *columns.values(), strict=True)] if format == "csv" else []
-    return _table(rows, format, f"{name}-{interval}", envelope)
+    rows = [dict(zip(["ts", *columns], values, strict=True)) for values in zip(stamps, *columns.values(), strict=True)] if fmt == "csv" else []
+    return _table(rows, fmt, f"{name}-{interval}", envelope)
 
 
 @reading.get("/rules/{symbol}", summary="Every rule, with values, distances and a sentence")
@@ -213,7 +216,7 @@ def events(
     symbol: str,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
     before: Annotated[int | None, Query(ge=1, le=2**53, description="an event id; older ones follow")] = None,
-    format: Format = "json",
+    fmt: Annotated[Format, Query(alias="format")] = "json",
 ) -> Response:
     """Newest first, with the values that caused them; `next_before` pages back."""
     name = clean_symbol(symbol)
@@ -221,7 +224,7 @@ def events(
     found: list[Event] = radar.events(name, limit, before)
     rows = [_rounded(event.model_dump(mode="json")) for event in found]
     flat = [{**row, "values": json.dumps(row["values"])} for row in rows]
-    return _table(flat, format, f"{name}-events", {"symbol": name, "events": rows, "next_before": found[-1].id if len(found) == limit else None})
+    return _table(flat, fmt, f"{name}-events", {"symbol": name, "events": rows, "next_before": found[-1].id if len(found) == limit else None})
 
 
 @reading.get("/thresholds/{symbol}", summary="Thresholds that apply to a symbol (or to `all`)")
@@ -257,11 +260,11 @@ def clear_borrow(radar: Live, symbol: str) -> None:
 
 
 @reading.get("/export/{symbol}", summary="Every metric, minute by minute")
-def export(radar: Live, symbol: str, hours: Annotated[float, Query(gt=0, le=MAX_HOURS)] = 48, format: Format = "csv") -> Response:
+def export(radar: Live, symbol: str, hours: Annotated[float, Query(gt=0, le=MAX_HOURS)] = 48, fmt: CsvFirst = "csv") -> Response:
     """Unknown is empty in CSV and null in JSON."""
     name = clean_symbol(symbol)
-    media = "text/csv" if format == "csv" else "application/json"
-    return Response(radar.export(name, hours, format), media_type=media, headers={"Content-Disposition": f'attachment; filename="{name}.{format}"'})
+    media = "text/csv" if fmt == "csv" else "application/json"
+    return Response(radar.export(name, hours, fmt), media_type=media, headers={"Content-Disposition": f'attachment; filename="{name}.{fmt}"'})
 
 
 @reading.get("/health", summary="Is everything fresh, and who collects")
@@ -273,7 +276,7 @@ def health(radar: Live) -> JSONResponse:
 
 
 @reading.api_route("/{path:path}", methods=["GET", "PUT", "POST", "DELETE", "PATCH"], include_in_schema=False)
-def nowhere(path: str) -> None:
+def nowhere(path: str) -> None:  # noqa: ARG001 - the route needs it
     """A typo gets JSON, not a page."""
     raise HTTPException(404, "There is no such address; /api/docs lists what there is.")
 
@@ -286,7 +289,7 @@ def _sentence(error: RequestValidationError) -> str:
 
 def create_api(runtime: Callable[[], HasLive]) -> FastAPI:
     """The FastAPI app to mount under /api; `runtime()` gives what it serves, when it is first asked."""
-    api = FastAPIOffline(title="Short-Risk Radar", version=__version__, description="When not to short, and why. Market intelligence only.")
+    api = FastAPIOffline(title="Short-Risk Radar", version=VERSION, description="When not to short, and why. Market intelligence only.")
     api.state.runtime = runtime
     api.include_router(writing)
     api.include_router(reading)

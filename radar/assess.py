@@ -6,7 +6,6 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import pandas as pd
 
 from radar import score, words
 from radar.borrow import combine
@@ -15,6 +14,7 @@ from radar.funding import cap_use, next_funding_in_sec, worst_1h_pct
 from radar.light import LIGHTS, STANCES, Blocked, lights
 from radar.metric_table import METRICS
 from radar.models import (
+    Baseline,
     Borrow,
     BorrowQuote,
     FieldQuality,
@@ -67,23 +67,18 @@ def _qualities(o: Observation, borrow: Borrow, now_ms: int) -> dict[str, Quality
     return found
 
 
-def _parts(o: Observation, quality: Mapping[str, Quality], t: Thresholds) -> tuple[tuple[SrsPart, ...], pd.Series]:
-    """The SRS components and the score row; a part whose input is not fresh is missing (method 2.7)."""
-    usable = {name: pd.Series([o.values.get(name) if quality[name] is Quality.FRESH else np.nan], dtype=float) for name in SIGNED.values()}
+def _parts(o: Observation, quality: Mapping[str, Quality], t: Thresholds) -> tuple[tuple[SrsPart, ...], score.Scores]:
+    """The SRS components and the score (one row); a part whose input is not fresh is missing (method 2.7)."""
+    usable = {name: np.array([o.values.get(name) if quality[name] is Quality.FRESH else None], dtype=float) for name in SIGNED.values()}
     x = score.inputs(usable)
-    base = {
-        key: pd.DataFrame({c.key: [getattr(o.baseline[c.key], key) if c.key in o.baseline else None] for c in score.COMPONENTS}, dtype=float)
-        for key in ("mu", "sd", "n")
-    }
-    z = score.zscores(x, base, pd.Series([o.values.get("oi_usdt")], dtype=float), t)
-    result = score.score(z, t).iloc[0]
+    known = [o.baseline.get(component.key, Baseline()) for component in score.COMPONENTS]
+    base = (np.array([[getattr(one, key) for one in known]], dtype=float) for key in ("mu", "sd", "n"))
+    z = score.zscores(x, *base, np.array([o.values.get("oi_usdt")], dtype=float), t)
+    result = score.score(z, t)
     parts = []
-    for component in score.COMPONENTS:
-        known = o.baseline.get(component.key)
-        value, zed = float(x[component.key].iloc[0]), float(z[component.key].iloc[0])
+    for component, before, value, zed in zip(score.COMPONENTS, known, x[0].tolist(), z[0].tolist(), strict=True):
         sigma = float(score.logistic(zed))
-        n = known.n if known else 0
-        note = known.note if known else ""
+        n, note = before.n, before.note
         if component.key in "CE" and o.spot.has_spot is False:
             note = "not applicable: no spot market"
         elif np.isnan(value):
@@ -100,12 +95,12 @@ def _parts(o: Observation, quality: Mapping[str, Quality], t: Thresholds) -> tup
                 weight=component.weight,
                 x=None if np.isnan(value) else value,
                 sign=0 if not _known(raw_input) else int(np.sign(raw_input)),  # type: ignore[arg-type]
-                mu=known.mu if known else None,
-                sd=known.sd if known else None,
+                mu=before.mu,
+                sd=before.sd,
                 n=n,
                 z=None if np.isnan(zed) else zed,
                 sigma=None if np.isnan(zed) else sigma,
-                contribution=None if np.isnan(zed) or np.isnan(result["raw"]) else 100 * component.weight * sigma / float(result["coverage"]),
+                contribution=None if np.isnan(zed) or np.isnan(result.raw[0]) else 100 * component.weight * sigma / float(result.coverage[0]),
                 note=note,
             )
         )
@@ -131,7 +126,9 @@ def _notes(o: Observation, quality: Mapping[str, Quality], now_ms: int) -> dict[
     return said
 
 
-def _findings(values: Mapping[str, np.ndarray], quality: Mapping[str, Quality], states: Mapping[str, State], facts: Facts, t: Thresholds) -> tuple[Finding, ...]:
+def _findings(
+    values: Mapping[str, np.ndarray], quality: Mapping[str, Quality], states: Mapping[str, State], facts: Facts, t: Thresholds
+) -> tuple[Finding, ...]:
     findings = []
     for rule in RULES:
         leaves = []
@@ -206,7 +203,7 @@ def assess(o: Observation, t: Thresholds, borrow_quotes: Sequence[BorrowQuote] =
     states = {code: state_of(column[0]) for code, column in codes.items()}
 
     parts, result = _parts(o, quality, t)
-    srs = None if np.isnan(result["srs"]) else int(result["srs"])
+    srs, coverage = None if np.isnan(result.srs[0]) else int(result.srs[0]), float(result.coverage[0])
     confirmed = np.array([borrow.shortable is True and borrow.quality is Quality.FRESH and o.spot.has_spot is True])
     verdict = lights(codes, np.array([np.nan if srs is None else float(srs)]), confirmed, t)
     light, stance = LIGHTS[int(verdict.line[0])], STANCES[int(verdict.line[0])]
@@ -237,13 +234,13 @@ def assess(o: Observation, t: Thresholds, borrow_quotes: Sequence[BorrowQuote] =
         has_spot=o.spot.has_spot,
         spot=o.spot,
         srs=srs,
-        srs_coverage=round(float(result["coverage"]), 4),
-        srs_lo=None if srs is None else round(float(result["lo"]), 4),
-        srs_hi=None if srs is None else round(float(result["hi"]), 4),
+        srs_coverage=round(coverage, 4),
+        srs_lo=None if srs is None else round(float(result.lo[0]), 4),
+        srs_hi=None if srs is None else round(float(result.hi[0]), 4),
         srs_band=score.srs_band(srs, t),
         srs_percentile=score.percentile(srs, o.srs_counts),
         srs_parts=parts,
-        srs_note="" if srs is not None else _why_no_srs(parts, float(result["coverage"]), t),
+        srs_note="" if srs is not None else _why_no_srs(parts, coverage, t),
         traffic_light=light,
         state=stance,
         headline=_headline(stance, states, int(verdict.blocked[0]), srs),

@@ -37,7 +37,7 @@ def _covers(side: np.ndarray, mid: float, limit: int, levels: int, band_pct: flo
 
 
 def enough_levels(book: Book, levels: int, band_pct: float = 2.0) -> bool:
-    """Would `levels` a side have covered the band? Then the next request can be that small."""
+    """Whether `levels` a side would have covered the band: then the next request can be that small."""
     mid = _mid(book)
     return mid is not None and all(_covers(side, mid, book.limit, levels, band_pct) for side in (book.bids, book.asks))
 

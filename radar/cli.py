@@ -2,19 +2,14 @@
 
 import argparse
 import logging
-import os
 import signal
 import sys
-import uuid
 from collections.abc import Sequence
 
-from radar.clock import SystemClock
-from radar.collector import Collector
 from radar.errors import RadarError
-from radar.runtime import open_radar
+from radar.runtime import open_collecting, open_radar
 from radar.service import clean_symbol
 from radar.settings import load_settings
-from radar.venues.binance import Binance
 
 __all__ = ["main"]
 
@@ -35,21 +30,13 @@ def _parser() -> argparse.ArgumentParser:
 
 def _collect() -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    settings, clock = load_settings(), SystemClock()
-    radar = open_radar(settings)
-    radar.user.seed(settings.watchlist, clock.now_ms())
-    holder = f"{os.getpid()}-{uuid.uuid4().hex[:12]}"
-    collector = Collector(Binance(settings, clock), radar.market, radar.user, clock=clock, holder=holder, retention_days=settings.retention_days)
-
-    def stop(*_: object) -> None:
-        collector.stop.set()
-        collector.wake.set()
-
+    settings = load_settings()
+    radar = open_collecting(settings)
     for name in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(name, stop)
+        signal.signal(name, lambda *_: radar.ask_to_stop())
     print(f"Collecting into {settings.data_dir.resolve()}; Ctrl-C stops.", file=sys.stderr)
-    collector.run()
-    collector.venue.close()
+    if radar.collector:
+        radar.collector.run()
     radar.close()
     return 0
 

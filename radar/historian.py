@@ -18,7 +18,7 @@ from radar.exchange_clock import ExchangeClock
 from radar.history import hourly_prices, srs_history
 from radar.lanes import Lanes
 from radar.live import LiveSymbol, cadence
-from radar.models import Observation, Progress, Quality, Snapshot, SpotPair
+from radar.models import Observation, Progress, Quality, Snapshot
 from radar.store import MarketStore
 from radar.thresholds import Thresholds
 from radar.venues import Venue
@@ -65,7 +65,7 @@ class Historian:
         self._due: set[str] = set()
 
     # ── who ──
-    def enter(self, live: LiveSymbol, pairs: Mapping[str, SpotPair]) -> None:
+    def enter(self, live: LiveSymbol) -> None:
         """A symbol is watched from now on: load what is stored, plan what is missing."""
         now_ms = self._time.now_ms()
         minute = minute_of(now_ms)
@@ -75,8 +75,6 @@ class Historian:
         for at, values in zip(stored.index.tolist(), stored.to_dict("records"), strict=True):
             live.tape.put(at, {name: value for name, value in values.items() if not np.isnan(value)})
         self.load_settlements(live)
-        if pairs:
-            live.on_listing(pairs)
         self._renew(live)
         self.replan(live)
 
@@ -89,7 +87,7 @@ class Historian:
         self._asked = Counter({task: n for task, n in self._asked.items() if task.symbol != symbol})
 
     def has_first(self, symbol: str) -> bool:
-        """Is stage A done, so that a light can be judged?"""
+        """Whether stage A is done, so that a light can be judged."""
         return not self._left.get(symbol, Counter())[STAGES["A"]]
 
     def changed(self) -> set[str]:
@@ -240,7 +238,7 @@ class Historian:
         """Hand the stored payments of 31 days to the symbol."""
         live.on_settlements(self._market.settlements(live.symbol, self._time.now_ms() - 31 * 24 * HOUR_MS))
 
-    def on_hour(self, live: LiveSymbol, snapshot: Snapshot, observation: Observation, t: Thresholds) -> None:
+    def on_hour(self, live: LiveSymbol, snapshot: Snapshot, observation: Observation) -> None:
         """At the turn of an hour: keep its values for the score, renew the baseline, look for holes."""
         hour, minute = observation.ts_ms // HOUR_MS, minute_of(observation.ts_ms) % 60
         if self._hour.get(live.symbol, hour) == hour:

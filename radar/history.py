@@ -12,7 +12,7 @@ from radar.metrics import dominance_pct, twap
 from radar.models import Baseline, Settlement
 from radar.thresholds import Thresholds
 
-__all__ = ["SrsHistory", "hourly_dominance_pct", "hourly_prices", "hour_inputs", "srs_history"]
+__all__ = ["SrsHistory", "hour_inputs", "hourly_dominance_pct", "hourly_prices", "srs_history"]
 
 HOUR_MS = 3_600_000
 NEAR_MIN = 6  # a price at a full hour may be that many minutes old
@@ -54,13 +54,13 @@ def hour_inputs(hours: pd.DataFrame, settlements: Sequence[Settlement]) -> pd.Da
     before = np.searchsorted(settled_ms, hours.index.to_numpy() * HOUR_MS + 60_000, side="right") - 1
     funding = np.where(before >= 0, rate[np.maximum(before, 0)] if len(rate) else np.nan, np.nan)
     columns = {
-        "funding_1h_pct": pd.Series(funding, index=hours.index, dtype=float),
-        "basis_twap15_pct": hours["basis_twap15_pct"],
-        "perp_dominance_binance_pct": hours["perp_dominance_binance_pct"],
-        "delta_oi_1h_usdt": hours["oi_qty"].diff() * hours["mark"],
-        "depth_ratio": hours["depth_ratio"],
+        "funding_1h_pct": funding,
+        "basis_twap15_pct": hours["basis_twap15_pct"].to_numpy(),
+        "perp_dominance_binance_pct": hours["perp_dominance_binance_pct"].to_numpy(),
+        "delta_oi_1h_usdt": (hours["oi_qty"].diff() * hours["mark"]).to_numpy(),
+        "depth_ratio": hours["depth_ratio"].to_numpy(),
     }
-    return score.inputs(columns)
+    return pd.DataFrame(score.inputs(columns), columns=score.KEYS, index=hours.index)
 
 
 class SrsHistory:
@@ -82,7 +82,9 @@ def srs_history(hours: pd.DataFrame, settlements: Sequence[Settlement], t: Thres
     baseline = {
         key: Baseline(mu=_or_none(last["mu"][key]), sd=_or_none(last["sd"][key]), n=int(last["n"][key])) for key in score.KEYS
     }
-    computed = score.score(score.zscores(x, base, hours["oi_qty"] * hours["mark"], t), t)["srs"]
+    oi_usdt = (hours["oi_qty"] * hours["mark"]).to_numpy()
+    z = score.zscores(x.to_numpy(), *(base[key].to_numpy() for key in ("mu", "sd", "n")), oi_usdt, t)
+    computed = pd.Series(score.score(z, t).srs, index=hours.index)
     past = hours["srs"].fillna(computed).iloc[:-1].dropna().clip(0, 100)
     return SrsHistory(baseline, tuple(np.bincount(past.astype(int), minlength=101).tolist()))
 

@@ -91,7 +91,9 @@ class LiveSymbol:
         self._books: dict[str, Depth | None] = {}
 
     # ── answers go in ──
-    def note_reading(self, name: str, ts_ms: int | None, every: Cadence, *, latency_ms: float | None = None, source: str = "", error: str | None = None) -> None:
+    def note_reading(
+        self, name: str, ts_ms: int | None, every: Cadence, *, latency_ms: float | None = None, source: str = "", error: str | None = None
+    ) -> None:
         """Remember when an input was read; a failed one keeps its old time and says why."""
         old = self.readings.get(name)
         self.readings[name] = Reading(

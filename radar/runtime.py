@@ -19,14 +19,32 @@ from radar.venues import Venue
 from radar.venues.binance import Binance
 from radar.venues.demo import DEMO_BORROW, DEMO_WATCHLIST, DemoVenue
 
-__all__ = ["Runtime", "close_runtime", "get_runtime", "open_radar"]
+__all__ = ["Runtime", "close_runtime", "get_runtime", "open_collecting", "open_radar"]
 
 JOIN_SEC = 12.0  # a request under way ends within its own deadline
 
 
 def open_radar(settings: Settings, *, clock: Clock | None = None) -> Radar:
-    """The live radar without a collector: for the CLI and for tests. Raises StoreError."""
+    """The live radar without a collector, to read what another process collects. Raises StoreError."""
     return Radar("live", settings, MarketStore(settings.data_dir), UserStore(settings.data_dir), clock=clock)
+
+
+def open_collecting(settings: Settings, *, clock: Clock | None = None, venue: Venue | None = None) -> Radar:
+    """The live radar with a collector that does not run yet: call `collector.run`. Raises StoreError."""
+    clock = clock or SystemClock()
+    return _assemble("live", settings, settings.data_dir, venue or Binance(settings, clock), clock, settings.watchlist, {})
+
+
+def _assemble(
+    name: str, settings: Settings, folder: Path, venue: Venue, clock: Clock, watchlist: tuple[str, ...], borrow: Mapping[str, float]
+) -> Radar:
+    market, user = MarketStore(folder), UserStore(folder)
+    user.seed(watchlist, clock.now_ms())
+    holder = f"{os.getpid()}-{uuid.uuid4().hex[:12]}"
+    collector = Collector(
+        venue, market, user, clock=clock, holder=holder, retention_days=settings.retention_days, simulated_borrow=borrow
+    )
+    return Radar(name, settings, market, user, clock=clock, collector=collector, simulated_borrow=borrow)
 
 
 class Runtime:
@@ -38,35 +56,21 @@ class Runtime:
         self._threads: list[threading.Thread] = []
         self._demo: Radar | None = None
         self._lock = threading.Lock()
-        self.live = self._open("live", settings.data_dir, venue or Binance(settings, self._clock), settings.watchlist, {})
+        self.live = open_collecting(settings, clock=self._clock, venue=venue)
         self._start(self.live)
 
-    def _open(self, name: str, folder: Path, venue: Venue, watchlist: tuple[str, ...], borrow: Mapping[str, float]) -> Radar:
-        market, user = MarketStore(folder), UserStore(folder)
-        user.seed(watchlist, self._clock.now_ms())
-        collector = Collector(
-            venue,
-            market,
-            user,
-            clock=self._clock,
-            holder=f"{os.getpid()}-{uuid.uuid4().hex[:12]}",
-            retention_days=self.settings.retention_days,
-            simulated_borrow=borrow,
-        )
-        return Radar(name, self.settings, market, user, clock=self._clock, collector=collector, simulated_borrow=borrow)
-
     def _start(self, radar: Radar) -> None:
-        assert radar.collector is not None
-        thread = threading.Thread(target=radar.collector.run, name=f"radar-{radar.name}", daemon=True)
-        thread.start()
-        self._threads.append(thread)
+        if radar.collector is not None:
+            thread = threading.Thread(target=radar.collector.run, name=f"radar-{radar.name}", daemon=True)
+            thread.start()
+            self._threads.append(thread)
 
     def demo(self) -> Radar:
         """The simulated market, in a database of its own; it starts with the first call."""
         with self._lock:
             if self._demo is None:
-                folder = self.settings.data_dir / "demo"
-                self._demo = self._open("demo", folder, DemoVenue(self._clock), tuple(DEMO_WATCHLIST), DEMO_BORROW)
+                folder, venue = self.settings.data_dir / "demo", DemoVenue(self._clock)
+                self._demo = _assemble("demo", self.settings, folder, venue, self._clock, tuple(DEMO_WATCHLIST), DEMO_BORROW)
                 self._start(self._demo)
             return self._demo
 
@@ -74,35 +78,32 @@ class Runtime:
         """Stop collecting, store the running minute, give the leases back."""
         radars = [radar for radar in (self.live, self._demo) if radar is not None]
         for radar in radars:
-            if radar.collector:
-                radar.collector.stop.set()
-                radar.collector.wake.set()
+            radar.ask_to_stop()
         for thread in self._threads:
             thread.join(JOIN_SEC)
         for radar in radars:
-            if radar.collector:
-                radar.collector.venue.close()
             radar.close()
 
 
-_runtime: Runtime | None = None
-_opening = threading.Lock()
+class _Process:
+    """What this process has opened."""
+
+    runtime: Runtime | None = None
+    opening = threading.Lock()
 
 
 def get_runtime() -> Runtime:
     """The runtime of this process, opened on the first call. Raises SettingsError, StoreError."""
-    global _runtime
-    with _opening:
-        if _runtime is None:
-            _runtime = Runtime(load_settings())
+    with _Process.opening:
+        if _Process.runtime is None:
+            _Process.runtime = Runtime(load_settings())
             atexit.register(close_runtime)
-        return _runtime
+        return _Process.runtime
 
 
 def close_runtime() -> None:
     """Close it, if it was opened; a later `get_runtime` opens a new one."""
-    global _runtime
-    with _opening:
-        runtime, _runtime = _runtime, None
+    with _Process.opening:
+        runtime, _Process.runtime = _Process.runtime, None
     if runtime is not None:
         runtime.close()

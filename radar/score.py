@@ -12,7 +12,7 @@ import pandas as pd
 from radar.models import Light
 from radar.thresholds import Thresholds
 
-__all__ = ["COMPONENTS", "Component", "baseline", "inputs", "logistic", "percentile", "score", "srs_band", "zscore"]
+__all__ = ["COMPONENTS", "KEYS", "Component", "Scores", "baseline", "inputs", "logistic", "percentile", "score", "srs_band", "zscore", "zscores"]
 
 HISTORY_HOURS = 720
 Z_LIMIT = 6.0
@@ -37,19 +37,18 @@ COMPONENTS = (
 KEYS = [c.key for c in COMPONENTS]
 
 
-def inputs(columns: Mapping[str, pd.Series]) -> pd.DataFrame:
-    """x of every component from metric columns; a column that is not there is unknown."""
-    index = next(iter(columns.values())).index
-    missing = pd.Series(np.nan, index=index)
-    get = lambda name: columns.get(name, missing)  # noqa: E731 - five look-ups, one line each
-    return pd.DataFrame(
-        {
-            "A": get("funding_1h_pct").abs(),
-            "B": get("basis_twap15_pct").abs(),
-            "C": get("perp_dominance_binance_pct"),
-            "D": get("delta_oi_1h_usdt").clip(lower=0),
-            "E": get("depth_ratio"),
-        }
+def inputs(columns: Mapping[str, np.ndarray]) -> np.ndarray:
+    """x of every component (rows × A to E) from metric columns; a column that is not there is unknown."""
+    rows = len(next(iter(columns.values())))
+    get = lambda name: np.asarray(columns.get(name, np.full(rows, np.nan)), dtype=float)  # noqa: E731 - five look-ups, one line each
+    return np.column_stack(
+        [
+            np.abs(get("funding_1h_pct")),
+            np.abs(get("basis_twap15_pct")),
+            get("perp_dominance_binance_pct"),
+            np.maximum(get("delta_oi_1h_usdt"), 0),
+            get("depth_ratio"),
+        ]
     )
 
 
@@ -62,7 +61,7 @@ def baseline(x: pd.DataFrame) -> dict[str, pd.DataFrame]:
     return {"mu": past.mean(), "sd": past.std(ddof=0), "n": past.count().fillna(0)}
 
 
-def logistic(z: np.ndarray | float) -> np.ndarray | float:
+def logistic(z: np.ndarray | float) -> np.ndarray:
     """σ of PRD §9 (method L7)."""
     return 1 / (1 + np.exp(-np.asarray(z, dtype=float)))
 
@@ -76,38 +75,33 @@ def zscore(x: np.ndarray, mu: np.ndarray, sd: np.ndarray, n: np.ndarray, floor: 
     return np.where(np.asarray(n) >= min_points, np.clip(z, -Z_LIMIT, Z_LIMIT), np.nan)
 
 
-def floors(oi_usdt: pd.Series) -> pd.DataFrame:
-    """The least standard deviation of every component, by row."""
-    table = pd.DataFrame({c.key: c.floor for c in COMPONENTS}, index=oi_usdt.index)
-    table["D"] = table["D"] * oi_usdt.fillna(0)
-    return table
+def zscores(x: np.ndarray, mu: np.ndarray, sd: np.ndarray, n: np.ndarray, oi_usdt: np.ndarray, t: Thresholds) -> np.ndarray:
+    """z of every component (all arrays rows × A to E, `oi_usdt` rows): D's least deviation is a share of open interest."""
+    floor = np.tile([c.floor for c in COMPONENTS], (len(x), 1))
+    floor[:, KEYS.index("D")] *= np.nan_to_num(oi_usdt)
+    return zscore(x, mu, sd, n, floor, t.z_min_points)
 
 
-def score(z: pd.DataFrame, t: Thresholds) -> pd.DataFrame:
-    """Columns srs (0 to 100 whole, NaN below the least coverage), raw, coverage, lo, hi (method 2.7)."""
+class Scores(NamedTuple):
+    """Columns of the score: `srs` whole 0 to 100, NaN below the least coverage; bounds `lo` and `hi`."""
+
+    srs: np.ndarray
+    raw: np.ndarray
+    coverage: np.ndarray
+    lo: np.ndarray
+    hi: np.ndarray
+
+
+def score(z: np.ndarray, t: Thresholds) -> Scores:
+    """The score of every row of z (rows × A to E), missing parts renormalised (method 2.7)."""
     weights = np.array([c.weight for c in COMPONENTS])
-    sigma = logistic(z[KEYS].to_numpy(dtype=float))
+    sigma = logistic(z)
     present = ~np.isnan(sigma)
-    coverage = (present * weights).sum(axis=1)
+    coverage = (present * weights).sum(axis=1).round(10)
     lo = 100 * np.where(present, sigma, 0) @ weights
     with np.errstate(divide="ignore", invalid="ignore"):
         raw = np.where(coverage >= t.srs_min_coverage - 1e-9, lo / coverage, np.nan)
-    return pd.DataFrame(
-        {"srs": np.floor(raw + 0.5), "raw": raw, "coverage": coverage.round(10), "lo": lo, "hi": lo + 100 * (1 - coverage)}, index=z.index
-    )
-
-
-def zscores(x: pd.DataFrame, base: Mapping[str, pd.DataFrame], oi_usdt: pd.Series, t: Thresholds) -> pd.DataFrame:
-    """z of every component, by row; `base` as `baseline` returns it."""
-    least = floors(oi_usdt)
-    part = lambda table, key: table[key].to_numpy()  # noqa: E731 - five columns of five tables
-    return pd.DataFrame(
-        {
-            k: zscore(part(x, k), part(base["mu"], k), part(base["sd"], k), part(base["n"], k), part(least, k), t.z_min_points)
-            for k in KEYS
-        },
-        index=x.index,
-    )
+    return Scores(np.floor(raw + 0.5), raw, coverage, lo, lo + 100 * (1 - coverage))
 
 
 def srs_band(srs: float | None, t: Thresholds) -> Light | None:

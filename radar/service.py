@@ -4,6 +4,7 @@ Nothing here asks an exchange. Answers are judged at the moment of reading, so w
 """
 
 import difflib
+import itertools
 import re
 import threading
 import unicodedata
@@ -16,11 +17,12 @@ import pandas as pd
 from radar.assess import assess
 from radar.bars import MINUTE_MS, light_name, minute_of
 from radar.clock import Clock, SystemClock
-from radar.collector import Collector, weight_per_minute
+from radar.collector import Collector
 from radar.entered import borrow_quotes, checked_thresholds, merged_thresholds
 from radar.errors import BadRequest, MalformedSymbol, NotWatched, StoreError, UnknownSymbol, WatchlistFull
-from radar.funding import settled_columns, settled_1h_pct
+from radar.funding import settled_1h_pct, settled_columns
 from radar.health import Health, health_of
+from radar.jobs import weight_per_minute
 from radar.measure import measure
 from radar.models import BorrowQuote, Event, Observation, Progress, Snapshot, Watched
 from radar.settings import Settings
@@ -232,7 +234,7 @@ class Radar:
     def settlements(self, symbol: str, hours: float) -> pd.DataFrame:
         """Settled funding: index time, columns rate_pct (per interval), interval_hours, funding_1h_pct."""
         rows = self.market.settlements(symbol, self.now_ms() - round((hours + 25) * 3_600_000))
-        gaps = [np.nan, *(round((b.ts_ms - a.ts_ms) / 3_600_000) for a, b in zip(rows, rows[1:], strict=False))][: len(rows)]
+        gaps = [np.nan, *(round((b.ts_ms - a.ts_ms) / 3_600_000) for a, b in itertools.pairwise(rows))][: len(rows)]
         frame = pd.DataFrame(
             {"rate_pct": [s.rate_pct for s in rows], "interval_hours": gaps, "funding_1h_pct": settled_1h_pct(rows)},
             index=pd.to_datetime([s.ts_ms for s in rows], unit="ms", utc=True).rename("time"),
@@ -306,8 +308,16 @@ class Radar:
         holder = self.collector.holder if self.collector else ""
         return health_of(self.market, self.snapshots(), self.watchlist(), self.clock.now_ms(), holder, notices)
 
+    def ask_to_stop(self) -> None:
+        """Let the collector of this process come to its end."""
+        if self.collector:
+            self.collector.stop.set()
+            self.collector.wake.set()
+
     def close(self) -> None:
-        """Close the files."""
+        """Let go of connections and files; the collector has stopped before."""
+        if self.collector:
+            self.collector.venue.close()
         self.market.close()
         self.user.close()
 

@@ -6,6 +6,7 @@ Read once, when the process starts serving: Streamlit's secrets reach the enviro
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
@@ -13,7 +14,9 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from radar.errors import SettingsError
 
-__all__ = ["Settings", "load_settings", "settings_rows"]
+__all__ = ["VERSION", "Settings", "load_settings", "settings_rows"]
+
+VERSION = "0.1.0"
 
 BINANCE_FUTURES = ("https://fapi.binance.com",)
 BINANCE_SPOT = (
@@ -55,23 +58,31 @@ class Settings(BaseSettings):
     @classmethod
     def _base_urls(cls, hosts: tuple[str, ...]) -> tuple[str, ...]:
         for host in hosts:
-            if not host.startswith(("http://", "https://")):
+            if not host.startswith(("http://", "https://")) or not urlsplit(host).hostname or host.split() != [host]:
                 raise ValueError(f"{host!r} is not a base URL (http:// or https://)")
         return tuple(host.rstrip("/") for host in hosts)
+
+    @field_validator("binance_futures_hosts")
+    @classmethod
+    def _some(cls, hosts: tuple[str, ...]) -> tuple[str, ...]:
+        if not hosts:
+            raise ValueError("at least one base URL is needed")
+        return hosts
 
     @field_validator("watchlist")
     @classmethod
     def _symbols(cls, symbols: tuple[str, ...]) -> tuple[str, ...]:
+        symbols = tuple(dict.fromkeys(symbol.upper() for symbol in symbols))
         if len(symbols) > 40:
             raise ValueError(f"{len(symbols)} symbols; at most 40 fit the exchange's limits")
-        return tuple(dict.fromkeys(symbol.upper() for symbol in symbols))
+        return symbols
 
     @field_validator("timezone")
     @classmethod
     def _zone(cls, name: str) -> str:
         try:
             ZoneInfo(name)
-        except (ZoneInfoNotFoundError, ValueError):
+        except (ZoneInfoNotFoundError, ValueError, OSError):
             raise ValueError(f"{name!r} is not a time zone, for example UTC or Europe/Berlin") from None
         return name
 
@@ -92,6 +103,8 @@ def load_settings(**overrides: Any) -> Settings:
         first = error.errors(include_url=False, include_input=False)[0]
         name = "RADAR_" + "_".join(str(part) for part in first["loc"]).upper()
         raise SettingsError(f"{name}: {first['msg'].removeprefix('Value error, ')}") from None
+    except UnicodeDecodeError:
+        raise SettingsError(".env: not a text file in UTF-8") from None
 
 
 def settings_rows() -> Iterable[tuple[str, str, str]]:

@@ -18,7 +18,9 @@ GROUPS = {
         "score", "spot",
     ),
     "edges": ("store", "venues"),
-    "joins": ("access", "backfill", "collector", "live", "readings", "runtime", "service"),
+    "joins": (
+        "access", "backfill", "collector", "entered", "exchange_clock", "health", "historian", "jobs", "judge", "lanes", "live", "runtime", "service",
+    ),
     "faces": ("__main__", "api", "cli", "ui"),
     "app": ("app.py",),
     "pages": ("pages",),
@@ -44,10 +46,10 @@ OUTSIDE = {  # packages from elsewhere, by module, else by group
     "store": {"numpy", "pandas", "pydantic", "sqlite_utils"},
     "joins": {"numpy", "pandas", "pydantic"},
     "__main__": set(),
-    "api": {"fastapi", "pydantic", "starlette"},
+    "api": {"fastapi", "fastapi_offline", "pandas", "pydantic", "starlette"},
     "cli": set(),
     "ui": {"numpy", "pandas", "plotly", "streamlit"},
-    "app": {"fastapi", "starlette", "streamlit"},
+    "app": {"anyio", "fastapi", "starlette", "streamlit"},
     "pages": {"pandas", "plotly", "streamlit"},
 }
 

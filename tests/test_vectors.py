@@ -196,14 +196,14 @@ def test_v23_to_v25_logistic(z, sigma):
 )
 def test_v27_to_v32_srs(z, raw, srs, coverage, lo, hi):
     """Missing parts renormalise the weights and widen the bounds; below 60 % coverage there is no score."""
-    row = score.score(pd.DataFrame([[math.nan if v is None else v for v in z]], columns=score.KEYS, dtype=float), T).iloc[0]
+    row = score.score(np.array([z], dtype=float), T)
 
-    assert row["coverage"] == pytest.approx(coverage)
+    assert row.coverage[0] == pytest.approx(coverage)
     if srs is None:
-        assert math.isnan(row["srs"])
+        assert math.isnan(row.srs[0])
     else:
-        assert (row["raw"], row["srs"]) == (pytest.approx(raw, abs=5e-5), srs)
-        assert (row["lo"], row["hi"]) == (pytest.approx(lo, abs=5e-5), pytest.approx(hi, abs=5e-5))
+        assert (row.raw[0], row.srs[0]) == (pytest.approx(raw, abs=5e-5), srs)
+        assert (row.lo[0], row.hi[0]) == (pytest.approx(lo, abs=5e-5), pytest.approx(hi, abs=5e-5))
 
 
 def test_v33_bands():

@@ -127,7 +127,10 @@ class MarketStore:
         names = [name for name in HOUR_COLUMNS if name in hours]
         listed = ", ".join(f'"{name}"' for name in names)
         merge = ", ".join(f'"{name}" = coalesce(hours."{name}", excluded."{name}")' for name in names)
-        rows = [(ident, int(hour), *(None if np.isnan(v) else float(v) for v in values)) for hour, values in zip(hours.index, hours[names].to_numpy(), strict=True)]
+        rows = [
+            (ident, int(hour), *(None if np.isnan(v) else float(v) for v in values))
+            for hour, values in zip(hours.index, hours[names].to_numpy(), strict=True)
+        ]
         with self.file.writing() as conn:
             conn.executemany(
                 f"INSERT INTO hours (sym, hour, {listed}) VALUES (?, ?{', ?' * len(names)}) ON CONFLICT (sym, hour) DO UPDATE SET {merge}", rows
@@ -256,7 +259,8 @@ class MarketStore:
             while True:
                 with self.file.writing() as conn:
                     deleted = conn.execute(
-                        "DELETE FROM bars WHERE sym = :sym AND minute IN (SELECT minute FROM bars WHERE sym = :sym AND minute < :before ORDER BY minute LIMIT :n)",
+                        "DELETE FROM bars WHERE sym = :sym AND minute IN"
+                        " (SELECT minute FROM bars WHERE sym = :sym AND minute < :before ORDER BY minute LIMIT :n)",
                         {"sym": ident, "before": before_minute - before_minute % 60, "n": DELETE_CHUNK},
                     ).rowcount
                 gone += deleted

@@ -161,8 +161,6 @@ class Http:
                 break
             try:
                 parsed = self._attempt(host, call, turn)
-                door.succeeded(door_turn)
-                return parsed
             except VenueRefused:
                 door.succeeded(door_turn)
                 raise
@@ -170,6 +168,9 @@ class Http:
                 failed, before = error, host
                 if failed.last:
                     break
+            else:
+                door.succeeded(door_turn)
+                return parsed
         with self._lock:
             self._sentence = str(failed)
         if failed.unreachable:

@@ -131,7 +131,7 @@ def open_session(connections: int = 24) -> requests.Session:
 
 
 def _unreachable(error: Exception) -> bool:
-    """Was there no connection at all: name not found, refused, or no reply to the knock?"""
+    """There was no connection at all: name not found, refused, or no reply to the knock."""
     reason = getattr(error.args[0] if error.args else None, "reason", None)
     return isinstance(error, requests.ConnectTimeout) or isinstance(reason, NewConnectionError | ConnectTimeoutError | ProxyError)
 

@@ -1,0 +1,115 @@
+"""What is asked again and again, how often, what it weighs; and who keeps track of what is due and what is under way."""
+
+import logging
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+from radar.clock import Clock
+from radar.errors import VenueError
+from radar.lanes import Lanes
+from radar.live import Cadence, cadence
+
+__all__ = ["JOBS", "SPOT_BATCH", "Answered", "Asker", "Job", "weight_per_minute"]
+
+log = logging.getLogger("radar.collector")
+
+SPOT_BATCH = 20
+
+
+class Job(NamedTuple):
+    """One kind of request. `every` is a field of Cadence, or seconds; the lane has the job's name unless given."""
+
+    name: str
+    every: str | float
+    per_symbol: bool = False
+    lane: str = ""
+
+    def seconds(self, by: Cadence) -> float:
+        """How often."""
+        return getattr(by, self.every) if isinstance(self.every, str) else self.every
+
+
+JOBS = (
+    Job("clock", 60.0),
+    Job("contracts", 3600.0, lane="meta"),
+    Job("spot_pairs", 3600.0, lane="meta"),
+    Job("funding_rules", 300.0, lane="meta"),
+    Job("quotes", "quote"),
+    Job("perp_tickers", "perp_ticker"),
+    Job("spot_tickers", "spot_ticker"),
+    Job("oi", "oi", per_symbol=True),
+    Job("perp_book", "perp_book", per_symbol=True),
+    Job("spot_book", "spot_book", per_symbol=True),
+    Job("settlements", 10.0, per_symbol=True),
+)
+
+
+def weight_per_minute(symbols: int, book_weight: int = 10) -> tuple[int, int]:
+    """(futures, spot) weight a minute that live calls need for a watchlist of that length (decisions: budget)."""
+    every = cadence(symbols)
+    futures = 60 + 40 + 1 + symbols * (60 / every.oi + book_weight * 60 / every.perp_book)
+    spot = symbols * 25 * 60 / every.spot_book + 2 * -(-symbols // SPOT_BATCH) + 1
+    return round(futures), round(spot)
+
+
+class Answered(NamedTuple):
+    """What came back: a value, or the VenueError that says why not."""
+
+    job: Job
+    symbol: str | None
+    value: Any
+    latency_ms: float
+
+
+class Asker:
+    """Submits what is due, never the same thing twice at once; answers wait in a queue for the collector's thread."""
+
+    def __init__(self, clock: Clock, lanes: Lanes, wake: threading.Event) -> None:
+        self._clock, self._lanes, self._wake = clock, lanes, wake
+        self._answers: queue.SimpleQueue[Answered] = queue.SimpleQueue()
+        self._due: dict[tuple[str, str | None], float] = {}
+        self._flying: set[tuple[str, str | None]] = set()
+
+    def is_due(self, job: Job, symbol: str | None) -> bool:
+        """Nothing of the kind is under way, and its time has come."""
+        flight = (job.name, symbol)
+        return flight not in self._flying and self._clock.monotonic() >= self._due.get(flight, 0.0)
+
+    def put_off(self, name: str, symbol: str | None, seconds: float) -> None:
+        """Ask again in `seconds`."""
+        self._due[(name, symbol)] = self._clock.monotonic() + seconds
+
+    def hurry(self, name: str, symbol: str | None = None) -> None:
+        """Ask as soon as possible."""
+        self._due.pop((name, symbol), None)
+
+    def fly(self, job: Job, symbol: str | None, call: Callable[[], Any], seconds: float) -> None:
+        """Run `call` in the job's lane; it is due again `seconds` after now."""
+        self.put_off(job.name, symbol, seconds)
+        self._flying.add((job.name, symbol))
+
+        def run() -> None:
+            began = self._clock.monotonic()
+            try:
+                value = call()
+            except VenueError as error:
+                value = error
+            except Exception as error:
+                log.exception("%s failed unexpectedly", job.name)
+                value = VenueError(f"{job.name}: {type(error).__name__}")
+            self._answers.put(Answered(job, symbol, value, (self._clock.monotonic() - began) * 1000))
+            self._wake.set()
+
+        self._lanes.submit(job.lane or job.name, run)
+
+    def answers(self) -> Iterator[Answered]:
+        """Everything that came back since the last call."""
+        while True:
+            try:
+                answered = self._answers.get_nowait()
+            except queue.Empty:
+                return
+            self._flying.discard((answered.job.name, answered.symbol))
+            yield answered

@@ -1,0 +1,130 @@
+"""Judges what was read, and keeps what was judged: observations, events, minute bars."""
+
+from collections.abc import Mapping, MutableMapping, Sequence
+from typing import Any
+
+from radar.assess import assess
+from radar.bars import LIGHT_CODES, minute_of
+from radar.clock import Clock
+from radar.entered import borrow_quotes, merged_thresholds
+from radar.errors import StoreError
+from radar.exchange_clock import ExchangeClock
+from radar.historian import Historian
+from radar.live import LiveSymbol
+from radar.models import Observation, Snapshot
+from radar.store import MarketStore, UserStore
+
+__all__ = ["Judge", "store_notice"]
+
+WRITE_DELAY_MS = 3_000  # a sample may arrive that long after its minute
+FIRST_ANSWER_SEC = 15.0  # a symbol is judged without its first history after that long
+UNSAVED_MIN = 10
+CATCH_UP_MIN = 60
+EVENT_VALUES = (
+    "mark", "funding_1h_pct", "funding_min_3h_pct", "basis_twap15_pct", "perp_dominance_pct", "oi_to_volume", "delta_oi_1h_usdt",
+    "delta_oi_1h_pct", "ret_1h_pct", "has_spot", "srs", "age_sec",
+)  # fmt: skip
+
+
+def store_notice(error: StoreError) -> str:
+    """What the page says while nothing can be written."""
+    return f"The database cannot be written ({error}); the last answers are served from memory."
+
+
+class Judge:
+    """Runs on the collector's thread. `notices` is the collector's; its key "store" says that nothing can be written."""
+
+    def __init__(
+        self,
+        market: MarketStore,
+        user: UserStore,
+        historian: Historian,
+        clock: Clock,
+        time: ExchangeClock,
+        notices: MutableMapping[str, str],
+        simulated_borrow: Mapping[str, float],
+    ) -> None:
+        self.latest: dict[str, Observation] = {}
+        self._market, self._user, self._historian, self._clock, self._time = market, user, historian, clock, time
+        self._notices, self._simulated_borrow = notices, simulated_borrow
+        self._states: dict[tuple[str, str], str] = {}
+        self._patience: dict[str, float] = {}
+        self._stored_minute = 0
+        self._unsaved: list[tuple[str, int, Mapping[str, float | None]]] = []
+
+    def begin(self) -> None:
+        """Pick up what the process before left: the last states, so that a restart invents no change."""
+        self._states = self._user.last_states()
+        self._stored_minute = minute_of(self._time.now_ms()) - 1
+
+    def enter(self, symbol: str) -> None:
+        """The symbol is judged once its first history is there, or patience ends."""
+        self._patience[symbol] = self._clock.monotonic() + FIRST_ANSWER_SEC
+
+    def forget(self, symbol: str) -> None:
+        """The symbol is no longer watched."""
+        self.latest.pop(symbol, None)
+        self._patience.pop(symbol, None)
+        self._states = {key: state for key, state in self._states.items() if key[0] != symbol}
+
+    def _too_early(self, live: LiveSymbol) -> bool:
+        if live.symbol in self.latest or self._clock.monotonic() >= self._patience.get(live.symbol, 0.0):
+            return False
+        return live.quote is None or not self._historian.has_first(live.symbol)
+
+    def judge(self, lives: Sequence[LiveSymbol]) -> None:
+        """Observe and assess; store the observations, and events where a state changed."""
+        now_ms = self._time.now_ms()
+        manual = self._user.manual_borrow()
+        observations, events = [], []
+        for live in lives:
+            if self._too_early(live):
+                continue
+            t = merged_thresholds(self._user, live.symbol)
+            observation = live.observe(now_ms, sw_hours=t.sw_hours)
+            listing = observation.readings.get("listing")
+            borrow = borrow_quotes(live.symbol, observation.spot, manual, listing.ts_ms if listing else None, self._simulated_borrow, now_ms)
+            snapshot = assess(observation, t, borrow, now_ms=now_ms)
+            live.tape.put(minute_of(now_ms), {"srs": snapshot.srs, "light": float(LIGHT_CODES[snapshot.traffic_light])})
+            self._historian.on_hour(live, snapshot, observation)
+            self.latest[live.symbol] = observation
+            observations.append(observation)
+            events += self._changes(snapshot)
+        try:
+            self._market.write_observations(observations)
+            if events:
+                self._user.write_events(events)
+            self._notices.pop("store", None)
+        except StoreError as error:
+            self._notices["store"] = store_notice(error)
+
+    def _changes(self, snapshot: Snapshot) -> list[dict[str, Any]]:
+        """Events for every state that is not what it was."""
+        states = {finding.code: (finding.state.value, finding.text) for finding in snapshot.rules}
+        states["light"] = (snapshot.traffic_light.value, snapshot.headline)
+        values = {name: getattr(snapshot, name) for name in EVENT_VALUES}
+        events = []
+        for kind, (after, text) in states.items():
+            before = self._states.get((snapshot.symbol, kind))
+            if after != before:
+                self._states[(snapshot.symbol, kind)] = after
+                events.append(
+                    {"ts": snapshot.ts, "symbol": snapshot.symbol, "kind": kind, "before": before, "after": after, "text": text, "values": values}
+                )
+        return events
+
+    def store_minutes(self, lives: Sequence[LiveSymbol], now_ms: int) -> None:
+        """Write the minutes that are over; what cannot be written waits, ten minutes at most."""
+        last = minute_of(now_ms - WRITE_DELAY_MS) - 1
+        for minute in range(max(self._stored_minute + 1, last - CATCH_UP_MIN), last + 1):
+            rows = ((live.symbol, minute, live.tape.row(minute)) for live in lives)
+            self._unsaved += [row for row in rows if row[2]["mark"] is not None or row[2]["light"] is not None]
+        self._stored_minute = max(self._stored_minute, last)
+        if not self._unsaved:
+            return
+        try:
+            self._market.write_bars(self._unsaved)
+            self._unsaved = []
+        except StoreError as error:
+            self._notices["store"] = store_notice(error)
+            self._unsaved = self._unsaved[-UNSAVED_MIN * max(1, len(lives)) :]
