@@ -51,9 +51,9 @@ def _qualities(o: Observation, borrow: Borrow, now_ms: int) -> dict[str, Quality
     for metric in METRICS.values():
         quality = worst(of_input[name] for name in metric.inputs)
         found[metric.name] = quality if _known(o.values.get(metric.name)) else Quality.MISSING
-    missing = o.spot.missing or (("binance",) if o.spot.has_spot is not False and of_input["spot_ticker"] is not Quality.FRESH else ())
-    if _known(o.values.get("perp_dominance_pct")):
-        found["perp_dominance_pct"] = dominance_quality(of_input["perp_ticker"], has_spot=o.spot.has_spot, missing=missing)
+    # A spot volume that went stale since the observation is still in its sum: then dominance is stale, and no bound.
+    if _known(o.values.get("perp_dominance_pct")) and (o.spot.missing or o.spot.has_spot is not True or of_input["spot_ticker"] is Quality.FRESH):
+        found["perp_dominance_pct"] = dominance_quality(of_input["perp_ticker"], has_spot=o.spot.has_spot, missing=o.spot.missing)
     if o.spot.has_spot is False:
         found["spot_vol24_usdt"] = of_input["listing"]
     found["depth_ratio"] = worst((of_input["perp_book"], of_input["spot_book"])) if _known(o.values.get("depth_ratio")) else Quality.MISSING

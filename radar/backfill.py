@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 
 from radar.bars import MINUTE_MS, SOURCE_5M, SOURCE_KLINE
-from radar.history import hourly_dominance_pct
+from radar.history import daily_turnover
+from radar.metrics import dominance_pct
 from radar.models import Candles, Settlement
 from radar.venues import Venue
 
@@ -109,8 +110,9 @@ def plan(symbol: str, now_ms: int, have: Have) -> list[Task]:
     if lived["oi_qty"].isna().any():
         for first, last in _windows(lived.index[lived["oi_qty"].isna()].to_numpy(), 1, 500):
             add("B", "oi1h", first * 60, last * 60)
-    if have.has_spot and lived["perp_dominance_binance_pct"].isna().any():
-        gone = lived.index[lived["perp_dominance_binance_pct"].isna()]
+    # Without a spot market there is no dominance to score, only turnover to draw: asked for with the first open interest.
+    gone = lived.index[lived["perp_dominance_binance_pct" if have.has_spot else "oi_qty"].isna()]
+    if have.has_spot is not None and len(gone):
         add("B", "volume", (int(gone[0]) - 24) * 60, int(gone[-1]) * 60 - 1)
     return sorted(tasks)
 
@@ -131,7 +133,7 @@ def fetch(venue: Venue, task: Task, spot_symbol: str | None) -> Answer:
             points = venue.oi_history(task.symbol, "1h", task.start_ms, task.end_ms)
             return Answer(hours=pd.DataFrame({"oi_qty": [p.qty for p in points]}, index=[p.ts_ms // HOUR_MS for p in points], dtype=float))
         case "volume":
-            return Answer(hours=_dominance(venue, task, spot_symbol))
+            return _volumes(venue, task, spot_symbol)
     raise ValueError(f"no such history: {task.kind}")
 
 
@@ -166,13 +168,20 @@ def _turnover(pages: Sequence[Candles]) -> pd.Series:
     return pd.Series(np.concatenate([page.vol_usdt for page in pages]), index=ts).groupby(level=0).last()
 
 
-def _dominance(venue: Venue, task: Task, spot_symbol: str | None) -> pd.DataFrame | None:
-    if spot_symbol is None:
-        return None
+def _volumes(venue: Venue, task: Task, spot_symbol: str | None) -> Answer:
+    """Rolling 24 h turnover at full hours for the charts, and what it makes of dominance for the score.
+
+    Without a spot market the share is 100 % by definition, and the score has no such component.
+    """
     pages = [
         venue.candles("perp", task.symbol, "1h", start, min(start + PAGE * HOUR_MS - 1, task.end_ms))
         for start in range(task.start_ms, task.end_ms, PAGE * HOUR_MS)
     ]
-    perp = _turnover(pages)
-    spot = _turnover([venue.spot_candles(spot_symbol, "1h", task.start_ms, task.end_ms)])
-    return hourly_dominance_pct(perp, spot).dropna().to_frame("perp_dominance_binance_pct") if len(perp) else None
+    perp = daily_turnover(_turnover(pages))
+    spot = perp * 0.0
+    if spot_symbol is not None:
+        spot = daily_turnover(_turnover([venue.spot_candles(spot_symbol, "1h", task.start_ms, task.end_ms)])).reindex(perp.index)
+    both = pd.DataFrame({"perp_vol24_usdt": perp, "spot_vol24_usdt": spot}).dropna()
+    rows = [(int(hour) * 60, volumes) for hour, volumes in zip(both.index, both.to_dict("records"), strict=True)]
+    hours = dominance_pct(perp, spot).to_frame("perp_dominance_binance_pct") if spot_symbol is not None else None
+    return Answer(rows=rows, hours=hours)

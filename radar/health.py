@@ -11,6 +11,7 @@ __all__ = ["Health", "StaleField", "health_of"]
 
 STALE_FIELDS = ("mark", "oi_usdt", "perp_vol24_usdt", "orderbook_imbalance")
 SILENT_MS = 45_000  # no beat for that long: nobody collects
+STARTING_MS = 40_000
 
 
 class StaleField(Model):
@@ -48,8 +49,17 @@ def _stale_fields(snapshots: Sequence[Snapshot]) -> tuple[StaleField, ...]:
     return tuple(found)
 
 
-def health_of(market: MarketStore, snapshots: Sequence[Snapshot], watched: Sequence[Watched], now_ms: int, holder: str, notices: Sequence[str]) -> Health:
-    """Health at `now_ms` (local wall clock); `holder` names the collector of this process, if any."""
+def health_of(
+    market: MarketStore,
+    snapshots: Sequence[Snapshot],
+    watched: Sequence[Watched],
+    now_ms: int,
+    *,
+    holder: str = "",
+    opened_ms: int = 0,
+    notices: Sequence[str] = (),
+) -> Health:
+    """Health at `now_ms` (local wall clock); `holder` names the collector of this process, which opened at `opened_ms`."""
     told, lease = market.fact("health", {}), market.lease()
     hosts = tuple(HostHealth(**host) for host in told.get("hosts", []))
     beating = lease is not None and lease[1] > now_ms and now_ms - told.get("ts_ms", 0) < SILENT_MS
@@ -66,10 +76,10 @@ def health_of(market: MarketStore, snapshots: Sequence[Snapshot], watched: Seque
         status, sentence = "blocked", blocked.sentence
     elif fresh or (beating and not watched):
         status, sentence = "live", ""
+    elif now_ms - opened_ms < STARTING_MS:
+        status, sentence = "starting", "Reading the market for the first time since the start."
     elif collector == "stopped":
         status, sentence = "stopped", "Nobody collects: the numbers below are the last ones read."
-    elif not snapshots and not (futures and futures.sentence):
-        status, sentence = "starting", "Reading the market for the first time."
     else:
         why = f" {futures.sentence}" if futures and futures.sentence else ""
         status, sentence = "stale", f"The exchange gives no fresh answer; every light is withheld or marked.{why}"

@@ -8,11 +8,11 @@ import pandas as pd
 from radar import score
 from radar.bars import SOURCE_5M
 from radar.funding import settled_columns
-from radar.metrics import dominance_pct, twap
+from radar.metrics import twap
 from radar.models import Baseline, Settlement
 from radar.thresholds import Thresholds
 
-__all__ = ["SrsHistory", "hour_inputs", "hourly_dominance_pct", "hourly_prices", "srs_history"]
+__all__ = ["SrsHistory", "daily_turnover", "hour_inputs", "hourly_prices", "srs_history"]
 
 HOUR_MS = 3_600_000
 NEAR_MIN = 6  # a price at a full hour may be that many minutes old
@@ -39,13 +39,14 @@ def hourly_prices(bars: pd.DataFrame, first_hour: int, last_hour: int) -> pd.Dat
     )
 
 
-def hourly_dominance_pct(perp: pd.Series, spot: pd.Series) -> pd.Series:
-    """Binance-only dominance at full hours, %, from turnover of single hours indexed by the hour they opened (C)."""
-    grid = pd.RangeIndex(int(perp.index.min()), int(perp.index.max()) + 1) if len(perp) else pd.RangeIndex(0)
-    day = [series.reindex(grid).rolling(24, min_periods=24).sum() for series in (perp, spot)]
-    values = dominance_pct(*day)
-    values.index = grid + 1  # the day that ends where the last hour closes
-    return values
+def daily_turnover(hourly: pd.Series) -> pd.Series:
+    """Rolling 24 h turnover at full hours, from that of single hours indexed by the hour they opened; all 24 must be there."""
+    if not len(hourly):
+        return hourly
+    grid = pd.RangeIndex(int(hourly.index.min()), int(hourly.index.max()) + 1)
+    day = hourly.reindex(grid).rolling(24, min_periods=24).sum()
+    day.index = grid + 1  # the day that ends where the last hour closes
+    return day.dropna()
 
 
 def hour_inputs(hours: pd.DataFrame, settlements: Sequence[Settlement]) -> pd.DataFrame:

@@ -25,6 +25,7 @@ OI_GRID_MIN = 5  # the exchange's own history has one reading every five minutes
 TWAP_NEED = {5: 4, 15: 12, 60: 48}
 FUNDING_SHARE = 0.9  # 162 of 180 minutes
 FUNDING_HOLE_MIN = 10
+SETTLED_LATE_MIN = 75  # an hourly settlement stands until the next one is read
 
 
 def basis_pct(mark: pd.Series, index: pd.Series) -> pd.Series:
@@ -103,7 +104,6 @@ def funding_min_pct(funding_1h_pct: pd.Series, settled: pd.Series, hourly: pd.Se
     whole = ~(hole.astype(float).rolling(minutes - FUNDING_HOLE_MIN, min_periods=1).max() > 0)
     decided = lowest.where((lowest < 0) | (enough & whole))
 
-    paid = settled.rolling(minutes, min_periods=1)
-    by_settlement = pd.Series(np.fmin(paid.min(), funding_1h_pct), index=funding_1h_pct.index)
-    usable = (hourly == 1) & (paid.count() >= hours) & funding_1h_pct.notna()
-    return decided.fillna(by_settlement.where(usable))
+    paid = settled.dropna().rolling(hours, min_periods=hours).min().reindex(settled.index).ffill(limit=SETTLED_LATE_MIN)
+    by_settlement = np.minimum(paid, funding_1h_pct)  # unknown while either is
+    return decided.fillna(by_settlement.where(hourly == 1))

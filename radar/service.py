@@ -70,6 +70,7 @@ class Radar:
         self.clock = clock or SystemClock()
         self.collector = collector
         self._simulated_borrow = simulated_borrow or {}
+        self._opened_ms = self.clock.now_ms()
         self._parsed: dict[str, tuple[int, Observation]] = {}
         self._lock = threading.Lock()
 
@@ -201,6 +202,10 @@ class Radar:
             last = int(stored.index[-1])  # the minute after it is being written
         grid = pd.RangeIndex(first - WARM_UP_MIN, last + 1, name="minute")
         bars = stored.reindex(grid)
+        nobody = bars["light"].isna() & (grid % 60 == 0)
+        for column in ("perp_vol24_usdt", "spot_vol24_usdt"):
+            # History knows a day's turnover at full hours only: it stands for the hour, but not for a minute we missed.
+            bars[column] = bars[column].fillna(bars[column].where(nobody).ffill(limit=59).where(bars["light"].isna()))
         since_ms = (first - WARM_UP_MIN) * MINUTE_MS - 25 * 3_600_000
         settled = settled_columns(self.market.settlements(symbol, since_ms))
         frame = measure(bars, settled, sw_hours=self.thresholds(symbol).sw_hours)
@@ -305,8 +310,10 @@ class Radar:
     def health(self) -> Health:
         """How fresh everything is, and whether somebody collects."""
         notices = [notice for notice in (self.market.notice, self.user.notice) if notice]
-        holder = self.collector.holder if self.collector else ""
-        return health_of(self.market, self.snapshots(), self.watchlist(), self.clock.now_ms(), holder, notices)
+        holder, opened_ms = (self.collector.holder, self._opened_ms) if self.collector else ("", 0)
+        return health_of(
+            self.market, self.snapshots(), self.watchlist(), self.clock.now_ms(), holder=holder, opened_ms=opened_ms, notices=notices
+        )
 
     def ask_to_stop(self) -> None:
         """Let the collector of this process come to its end."""

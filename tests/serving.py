@@ -85,7 +85,7 @@ def served(holder):
     server = uvicorn.Server(
         uvicorn.Config(Starlette(routes=[Mount("/api", create_api(lambda: holder))]), log_level="critical", ws="none", lifespan="off")
     )
-    sock = socket.socket()
+    sock = socket.socket(proto=socket.IPPROTO_TCP)  # asyncio sets no TCP_NODELAY on others
     sock.bind(("127.0.0.1", 0))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [sock]}, daemon=True)
     thread.start()

@@ -44,8 +44,7 @@ class SqliteFile:
             self._conn.execute("PRAGMA journal_size_limit = 67108864")
             self.db = SqliteUtils(self._conn)
             migrations.apply(self.db)
-            for table in self.db.table_names():
-                self._conn.execute(f'SELECT * FROM "{table}" LIMIT 1').fetchone()
+            self._check(every_page=durable)
         except sqlite3.OperationalError as error:
             raise StoreError(f"{path} cannot be opened: {error}") from error
         except sqlite3.DatabaseError as error:
@@ -59,6 +58,13 @@ class SqliteFile:
         conn = sqlite3.connect(self.path, timeout=BUSY_SEC, isolation_level=None, check_same_thread=False)
         conn.row_factory = sqlite3.Row
         return conn
+
+    def _check(self, *, every_page: bool) -> None:
+        """Raise sqlite3.DatabaseError when the file is not sound; looking at every page is for small files."""
+        for table in self.db.table_names():
+            self._conn.execute(f'SELECT * FROM "{table}" LIMIT 1').fetchone()
+        if every_page and (found := self._conn.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
+            raise sqlite3.DatabaseError(found)
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:

@@ -5,6 +5,7 @@ SQLite stores a REAL in 8 bytes and a small INTEGER in 1 to 4; a price keeps all
 """
 
 from collections.abc import Mapping
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -39,16 +40,18 @@ BAR_FIELDS: dict[str, tuple[float | None, str | None]] = {
     "source": (1, None),
 }
 
+LARGEST = 2.0**63  # SQLite's integers end there: a glitch beyond it is unknown, and spoils no other bar
+
 
 def encode(values: Mapping[str, float | None]) -> tuple[Any, ...]:
     """A bar's columns as they go to disk; unknown is None."""
     row: list[Any] = []
     for name, (scale, anchor) in BAR_FIELDS.items():
         value = values.get(name)
-        if value is not None and np.isfinite(value) and anchor is not None:
+        if value is not None and isfinite(value) and anchor is not None:
             close = values.get(anchor)
             value = None if not close else value / close - 1
-        if value is None or not np.isfinite(value):
+        if value is None or not isfinite(value) or abs(value) * (scale or 0) >= LARGEST:
             row.append(None)
         else:
             row.append(float(value) if scale is None else round(value * scale))

@@ -253,15 +253,16 @@ class MarketStore:
     def archive(self, before_minute: int) -> int:
         """Roll minutes older than `before_minute` into hours, delete them in small steps; returns how many went."""
         gone = 0
-        with self.file.writing() as conn:
-            conn.execute(ROLL_UP, {"before": before_minute - before_minute % 60})
         for (ident,) in self._all_ids():
+            old = {"sym": ident, "before": before_minute - before_minute % 60, "n": DELETE_CHUNK}
+            with self.file.writing() as conn:
+                conn.execute(ROLL_UP, old)
             while True:
                 with self.file.writing() as conn:
                     deleted = conn.execute(
                         "DELETE FROM bars WHERE sym = :sym AND minute IN"
                         " (SELECT minute FROM bars WHERE sym = :sym AND minute < :before ORDER BY minute LIMIT :n)",
-                        {"sym": ident, "before": before_minute - before_minute % 60, "n": DELETE_CHUNK},
+                        old,
                     ).rowcount
                 gone += deleted
                 if deleted < DELETE_CHUNK:
@@ -282,7 +283,7 @@ WITH hourly AS (
   SELECT sym, minute / 60 AS hour, max(minute) AS closing, max(mark * (1 + mark_high / 1e7)) AS high, min(mark * (1 + mark_low / 1e7)) AS low,
          avg(basis_mean_pct) / 1e6 AS basis, min(orderbook_imbalance) / 1e4 AS least, max(orderbook_imbalance) / 1e4 AS most,
          avg(perp_depth_usdt) AS perp, avg(spot_depth_usdt) AS spot, count(*) AS minutes
-  FROM bars WHERE minute < :before GROUP BY sym, minute / 60
+  FROM bars WHERE sym = :sym AND minute < :before GROUP BY minute / 60
 )
 INSERT INTO archive
 SELECT h.sym, h.hour, b.mark, h.high, h.low, h.basis, b.funding_1h_pct / 1e8, b.oi_qty, b.perp_vol24_usdt, b.spot_vol24_usdt,
@@ -295,7 +296,8 @@ WHERE true ON CONFLICT (sym, hour) DO NOTHING
 def set_aside(path: Path) -> Path:
     """Rename a damaged database and its companions; nothing is ever deleted."""
     stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime())
-    aside = path.with_name(f"{path.name}.damaged-{stamp}")
+    names = (f"{path.name}.damaged-{stamp}{again}" for again in ("", *(f"-{n}" for n in range(2, 100))))
+    aside = next(aside for name in names if not (aside := path.with_name(name)).exists())
     for suffix in ("", "-wal", "-shm"):
         part = path.with_name(path.name + suffix)
         if part.exists():

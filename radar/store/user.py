@@ -51,12 +51,18 @@ class UserStore:
         self.folder = folder
         path = folder / "user.sqlite3"
         try:
+            self._refuse_empty(path)
             self.file = SqliteFile(path, schema, durable=True)
         except Damaged:
             aside = set_aside(path)
             self.file, copy = self._restore(path)
             found = f"its copy {copy.name} was restored" if copy else "no copy was found, so it starts empty"
             self.notice = f"The user database was damaged; it was set aside as {aside.name} and {found}."
+
+    def _refuse_empty(self, path: Path) -> None:
+        """A file cut to nothing is damaged where there are copies; SQLite would take it for a new one."""
+        if path.exists() and path.stat().st_size == 0 and self._copies():
+            raise Damaged(f"{path} is empty")
 
     def _restore(self, path: Path) -> tuple[SqliteFile, Path | None]:
         for copy in sorted(self._copies(), reverse=True):

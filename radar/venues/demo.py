@@ -14,7 +14,8 @@ WINDOWUSDT is WAIT for about two hours of every 31, while its open interest refi
 its score reaches 70. The squeeze lets go for forty minutes of every twelve hours; then R3 is CLEAR for about an hour and a half.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -139,6 +140,19 @@ class DemoVenue:
                 venue="demo", pool="demo", host="simulated", ok=True, latency_ms=0.0, last_ok_ms=now, used_weight=0, limit_weight=100_000
             )
         ]
+
+    def set_whitelist(self, symbols: Iterable[str]) -> None:
+        """The demo lists its own coins, always."""
+
+    def set_live_need(self, pool: str, weight: int) -> None:
+        """Nothing here has a limit."""
+
+    def gates(self) -> Mapping[str, Sequence[Any]]:
+        """No door ever closes."""
+        return {}
+
+    def restore_gates(self, gates: Mapping[str, Sequence[Any]]) -> None:
+        """No door was closed."""
 
     def spare(self, pool: str) -> int:  # noqa: ARG002 - the protocol's name
         """No limit worth the name."""

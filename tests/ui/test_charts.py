@@ -29,6 +29,7 @@ def frame():
 
 
 def drawn(frame, settled=SETTLED, **options):
+    """The figure."""
     return charts.figure(frame, settled, revision="x", **options)
 
 

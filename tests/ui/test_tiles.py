@@ -13,6 +13,7 @@ MISSING_BORROW = Borrow(shortable=None, apr_pct=None, venue=None, quality=Qualit
 
 
 def leaf(metric, value, op, threshold, state=State.FIRES):
+    """One fresh comparison."""
     return LeafFinding(metric=metric, value=value, op=op, threshold=threshold, quality=Quality.FRESH, state=state, distance=None)
 
 
@@ -40,10 +41,12 @@ def snapshot(**changes):
 
 
 def entry(shown=None, *, symbol="MYXUSDT", pending=False, progress=None):
+    """One line of the watchlist."""
     return tiles.Entry(Watched(symbol=symbol, added_ms=0, pending=pending), shown, progress)
 
 
 def tile(**changes):
+    """The payload of one tile."""
     return tiles.payload([entry(snapshot(**changes))], now_ms=NOW)["tiles"][0]
 
 
@@ -100,7 +103,7 @@ def test_an_upper_bound_is_marked():
     ],
 )
 def test_spot_short(has_spot, borrow, text):
-    """Can the coin be borrowed and sold?"""
+    """Yes with price and venue, no, unconfirmed, or no market at all."""
     assert look.spot_short(has_spot, MISSING_BORROW.model_copy(update=borrow)) == text
 
 

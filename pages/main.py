@@ -1,0 +1,26 @@
+"""The Streamlit script: page settings, header, left panel, navigation. Found and started by app.py, or on its own."""
+
+import sys
+from pathlib import Path
+
+ROOT = str(Path(__file__).resolve().parents[1])
+if ROOT not in sys.path:
+    sys.path.insert(0, ROOT)
+
+import streamlit as st  # noqa: E402 - the package must be found first
+
+from radar.ui import parts, sidebar  # noqa: E402
+
+st.set_page_config(page_title="Short-Risk Radar", page_icon=str(parts.ICON), layout="wide", initial_sidebar_state=248)
+parts.setup()
+page = st.navigation([parts.page("watchlist"), parts.page("symbol"), parts.page("thresholds"), parts.page("about")])
+
+with st.container(key="head", horizontal=True, vertical_alignment="top"):
+    with st.container(width="stretch"):
+        parts.every(parts.status)
+    with st.container(horizontal=True, width="content"):
+        parts.switches()
+parts.every(parts.trouble)
+parts.banner()
+sidebar.draw()
+page.run()

@@ -1,0 +1,148 @@
+"""One symbol: the light, why, how old, and the charts that justify or deny an entry."""
+
+import streamlit as st
+
+from radar.errors import RadarError
+from radar.ui import cards, charts, look, parts, reads, sheet
+
+WINDOWS = {"6 h": 6, "24 h": 24, "48 h": 48, "7 d": 168, "30 d": 720}
+name = reads.source()
+watched = [entry.watched.symbol for entry in reads.entries(name)]
+symbol = st.query_params.get("symbol", watched[0] if watched else "").upper()
+
+
+def chosen() -> None:
+    """The link follows the box."""
+    st.query_params["symbol"] = st.session_state.symbol_box
+
+
+def missing() -> None:
+    """The link names a symbol that nobody watches."""
+    st.info("This symbol is not on the watchlist, so there is nothing stored about it.")
+    st.text(symbol[:40])
+    if st.button("Add it to the watchlist", type="primary", disabled=not parts.allowed()[0]) and parts.allowed()[0]:
+        try:
+            st.query_params["symbol"] = reads.radar(name).watch(symbol).symbol
+        except RadarError as error:
+            st.error(look.plain(str(error)))
+        else:
+            reads.forget()
+            st.rerun()
+
+
+def hero() -> None:
+    """The light and what goes with it."""
+    entry = reads.entry(name, symbol)
+    if entry is None or entry.snapshot is None:
+        st.info("Treat as RED: waiting for the first reading.")
+    else:
+        sheet.draw("hero", now_ms=reads.radar(name).now_ms(), hero=cards.hero(entry.snapshot, reads.clock("%d %b %Y")))
+    if entry and entry.progress and entry.progress.total:
+        st.progress(min(1.0, entry.progress.done / entry.progress.total), text=f"Reading the past: {look.plain(entry.progress.stage)}")
+
+
+def reasons() -> None:
+    """Why, what adds up, the book, borrow, the ages."""
+    snapshot = reads.snapshot(name, symbol)
+    if snapshot is None:
+        return
+    now, manual = reads.radar(name).now_ms(), reads.radar(name).manual_borrow(symbol)
+    found = [cards.why(snapshot), cards.srs(snapshot), cards.book(snapshot), cards.borrow(snapshot, manual, now), cards.ages(snapshot)]
+    sheet.draw("why", now_ms=now, cards=found)
+
+
+def drawings() -> None:
+    """The charts of the chosen window: new when the timer asks, the same (zoom included) when anything else does."""
+    hours = WINDOWS[st.session_state.get("window") or "48 h"]
+    wanted, kept = (name, symbol, hours), st.session_state.get("charted", (None, 0))
+    timed = not st.session_state.pop("page_run", False)
+    stamp = reads.radar(name).now_ms() // 1000 if timed or kept[0] != wanted else kept[1]
+    st.session_state.charted = (wanted, stamp)
+    frame, settled = reads.drawn(*wanted, stamp)
+    if frame.empty:
+        st.info("No history is stored yet; it is being read.")
+        st.session_state.charted = (None, 0)
+        return
+    drawn = charts.figure(
+        frame, settled, revision=f"{name} {symbol} {hours}", scheme=st.context.theme.type or "dark",
+        zone=reads.runtime().settings.timezone, phone="Mobi" in st.context.headers.get("User-Agent", ""),
+    )  # fmt: skip
+    alt = f"{symbol}, {hours} hours: price with the light's history, basis, funding, open interest, volume with perp share, book imbalance"
+    st.plotly_chart(drawn, key=f"charts {symbol} {hours}", config={"displayModeBar": False, "scrollZoom": False}, alt=alt)
+
+
+def changes() -> None:
+    """What happened last."""
+    sheet.draw("changes", now_ms=0, cards=[cards.events(reads.events(name, symbol, 20), reads.clock("%d %b %H:%M"))])
+
+
+def save_borrow(apr: float | None) -> None:
+    """Keep a manual APR, or take it back."""
+    market = reads.radar(name)
+    try:
+        market.clear_borrow(symbol) if apr is None else market.set_borrow(symbol, apr)
+    except RadarError as error:
+        st.error(look.plain(str(error)))
+    else:
+        reads.forget()
+        st.rerun()
+
+
+def manual_borrow() -> None:
+    """The desk's own borrow quote."""
+    ok, sentence = parts.allowed()
+    with st.form("borrow"):
+        apr = st.number_input(
+            "Manual borrow APR, % a year", min_value=0.0, value=None, step=1.0, format="%g", placeholder="for example 12", disabled=not ok
+        )
+        st.caption(
+            "What your own desk can borrow at. It confirms the borrow for 24 h, is shown as STALE (and unlocks nothing) for 7 days, then lapses."
+        )
+        with st.container(horizontal=True):
+            saved = st.form_submit_button("Save APR", type="primary", disabled=not ok)
+            cleared = st.form_submit_button("Clear", disabled=not ok or reads.radar(name).manual_borrow(symbol) is None)
+    if not ok:
+        st.caption(look.plain(sentence))
+    elif cleared:
+        save_borrow(None)
+    elif saved and apr is None:
+        st.error("Enter an APR first, in percent a year.")
+    elif saved:
+        save_borrow(apr)
+
+
+def toolbar() -> None:
+    """Symbol, window, CSV."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.session_state.symbol_box = symbol
+        st.selectbox("Symbol", watched, key="symbol_box", on_change=chosen, label_visibility="collapsed", width=200)
+        st.session_state.setdefault("window", "48 h")
+        st.segmented_control("Window", list(WINDOWS), key="window", required=True, label_visibility="collapsed")
+        st.toggle("Hold charts", key="hold", help="A new drawing undoes a zoom; hold the charts while you look closely")
+        st.download_button(
+            "CSV, last 48 h", data=lambda: reads.radar(name).export(symbol, 48, "csv"), file_name=f"{symbol}_48h.csv", mime="text/csv",
+            icon=":material/download:", on_click="ignore",
+        )  # fmt: skip
+
+
+if not symbol:
+    st.info("The watchlist is empty. Add a symbol on the left to see its page.")
+elif symbol not in watched:
+    missing()
+else:
+    parts.every(hero)
+    left, right = st.columns([2.6, 1])
+    with left:
+        toolbar()
+        st.session_state.page_run = True
+        parts.every(drawings, 0 if st.session_state.hold else 60)
+        st.caption(
+            f"Times in {reads.runtime().settings.timezone}. The daily estimate is the running funding × 24; funding varies by the hour, "
+            "so a day can turn out differently. Gaps are times without readings. Drag to zoom, double-click to go back."
+        )
+        parts.every(changes)
+    with right, st.container(key="reasons"):
+        parts.every(reasons)
+        snapshot = reads.snapshot(name, symbol)
+        if snapshot is None or snapshot.has_spot is not False:
+            manual_borrow()

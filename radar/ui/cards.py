@@ -1,0 +1,203 @@
+"""The symbol page in words: snapshot → hero and cards, drawn by sheet.js. Pure: a value in, ready-made strings out.
+
+Blocks of a card: rule, pairs (name, text, class), table (head, rows), bar (parts that add up to 100), text.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from radar import words
+from radar.metric_table import METRICS
+from radar.models import BorrowQuote, BorrowVenue, Event, Finding, Light, Quality, Snapshot, Stance, State
+from radar.ui import look
+from radar.ui.tiles import FRESH_SEC
+
+__all__ = ["ages", "book", "borrow", "events", "hero", "srs", "why"]
+
+Card = dict[str, Any]
+Clock = Callable[[int], str]
+INPUTS = (
+    "mark", "basis_twap15_pct", "funding_1h_pct", "oi_usdt", "delta_oi_1h_usdt", "perp_vol24_usdt", "spot_vol24_usdt",
+    "perp_dominance_pct", "orderbook_imbalance", "spot_imbalance",
+)  # fmt: skip
+QUALITY_TONE = {Quality.FRESH: "green", Quality.STALE: "amber", Quality.UNKNOWN: "amber", Quality.MISSING: "grey"}
+QUALITY_WORD = {Quality.FRESH: "● FRESH", Quality.STALE: "▲ STALE", Quality.UNKNOWN: "≤ BOUND", Quality.MISSING: "◆ MISSING"}
+
+
+def _card(title: str, aside: str, *blocks: Card | None) -> Card:
+    return {"title": title, "aside": aside, "blocks": [block for block in blocks if block]}
+
+
+def _text(value: str, tone: str = "") -> Card:
+    return {"t": "text", "v": value, "k": tone}
+
+
+def _facts(s: Snapshot) -> str:
+    every = f"settles every {s.funding_interval_hours} h" if s.funding_interval_hours else "settlement interval n/a"
+    listed = f"listed {words.number(s.listed_days, 0)} days" if words.known(s.listed_days) else "listing date n/a"
+    spot = {True: "spot market", False: "no spot market", None: "spot market unknown"}[s.has_spot]
+    return f"{every} · {listed} · {spot}"
+
+
+def _flags(s: Snapshot, date: Clock) -> list[list[str]]:
+    flags = []
+    if s.delisted:
+        flags.append(["red", "■ Delisted: this contract no longer trades."])
+    elif s.delisting_ms:
+        flags.append(["amber", f"▲ Delisting announced for {date(s.delisting_ms)}."])
+    if s.has_spot is False:
+        flags.append(["red", "■ No spot market: a short cannot be hedged."])
+    if s.has_spot is None:
+        flags.append(["grey", "◆ Spot market unknown: do not count on a hedge."])
+    if s.stale:
+        flags.append(["grey", "◆ STALE: the light stands on old readings."])
+    return flags
+
+
+def _srs_note(s: Snapshot) -> str:
+    if s.srs is None:
+        return f"coverage {words.number(100 * s.srs_coverage, 0)} %"
+    rank = f" · p{words.number(s.srs_percentile, 0)} of 30 d" if words.known(s.srs_percentile) else ""
+    band = f"{look.LIGHTS[s.srs_band].shape} {s.srs_band.value} band · " if s.srs_band else ""
+    return f"{band}[{words.number(s.srs_lo, 0)}..{words.number(s.srs_hi, 0)}]{rank}"
+
+
+def hero(s: Snapshot, date: Clock) -> Card:
+    """Light, sentence, and the numbers a trader looks at first."""
+    face = look.STANCES[s.state]
+    limits = [words.pct(value, 2) for value in (s.funding_cap_pct, s.funding_floor_pct)]
+    latency = f"API {words.number(s.latency_ms, 0)} ms" if words.known(s.latency_ms) else "API n/a"
+    stats = [
+        {"t": "Mark", "v": words.price(s.mark, s.tick_size), "n": f"index {words.price(s.index, s.tick_size)}"},
+        {"t": "Last", "v": words.price(s.last, s.tick_size), "n": f"basis {look.metric('last_basis_pct', s.last_basis_pct)}"},
+        {"t": "Basis", "v": look.metric("basis_pct", s.basis_pct), "n": f"TWAP15 {look.metric('basis_twap15_pct', s.basis_twap15_pct)}",
+         "k": _sign(s.basis_pct)},
+        {"t": "Funding", "v": words.funding(s.funding_1h_pct), "n": look.metric("funding_daily_est_pct", s.funding_daily_est_pct) + " est.",
+         "k": _sign(s.funding_1h_pct)},
+        {"t": "SRS", "v": words.number(s.srs, 0), "n": _srs_note(s), "k": look.srs_tone(s)},
+        {"t": "Next funding", "v": words.NA, "n": f"cap {limits[0]}, floor {limits[1]}", "live": "next"},
+        {"t": "Read", "v": words.NA, "n": latency, "live": "age"},
+    ]  # fmt: skip
+    return {
+        "symbol": s.symbol, "k": face.tone, "light": face.text, "headline": look.aloud(s), "code": s.headline, "facts": _facts(s),
+        "flags": _flags(s, date), "stats": stats,
+        "next": s.next_funding_ms, "read": s.ts if s.age_sec is not None else None, "limit": FRESH_SEC, "stale": s.stale,
+    }  # fmt: skip
+
+
+def _sign(value: float | None) -> str:
+    tone = look.funding_tone(value)
+    return "" if tone == "na" else tone
+
+
+def _rule(finding: Finding) -> Card:
+    face = look.rule_look(finding)
+    said = {"name": f"{finding.code} {finding.name}", "text": finding.text, "flip": finding.flip}
+    return {"t": "rule", "k": face.tone, "shape": face.shape, "word": face.word} | said
+
+
+def why(s: Snapshot) -> Card:
+    """Every rule in its present state; danger first."""
+    gates = [f for f in s.rules if f.code in look.DANGER]
+    fired = sum(f.state is State.FIRES for f in gates)
+    name = "RED" if s.traffic_light is Light.RED else look.STANCES[s.state].word
+    veto = _text(s.headline, "amber") if s.state is Stance.NEUTRAL else None
+    return _card(f"Why {name}?", f"{fired} of {len(gates)} gates fire", veto, *(_rule(f) for f in s.rules))
+
+
+X_TEXT: dict[str, Callable[[float | None], str]] = {
+    "A": lambda x: words.funding(x, sign=False),
+    "B": lambda x: words.pct(x, 3, sign=False),
+    "C": lambda x: words.pct(x, 1, sign=False),
+    "D": words.usdt_short,
+    "E": lambda x: words.number(x, 3),
+}
+
+
+def srs(s: Snapshot) -> Card:
+    """What adds up to the score."""
+    present = [part for part in s.srs_parts if part.contribution is not None]
+    bar = {
+        "t": "bar",
+        "label": f"SRS {words.number(s.srs, 0)}, bands at 40 and 70",
+        "parts": [[round(p.contribution or 0.0, 1), f"{p.key} {p.name}: {words.number(p.contribution, 1)} points"] for p in present],
+    }
+    rows = [
+        [f"{p.key} {p.name}", X_TEXT[p.key](p.x), words.number(p.z, 1, sign=True), str(p.n), words.number(p.contribution, 1)]
+        for p in s.srs_parts
+    ]
+    notes = [f"{p.key}: {p.note}" for p in s.srs_parts if p.note]
+    aside = f"coverage {words.number(100 * s.srs_coverage, 0)} %"
+    return _card(
+        f"SRS {words.number(s.srs, 0)}: what adds up", aside, bar if present else None,
+        {"t": "table", "head": ["part", "x", "z", "h", "pts"], "rows": rows},
+        _text("; ".join(notes)) if notes else None,
+        _text(s.srs_note) if s.srs_note else None,
+    )  # fmt: skip
+
+
+def _band(value: float | None) -> str:
+    return f"±{words.number(value, 2)} %" if words.known(value) else words.NA
+
+
+def book(s: Snapshot) -> Card:
+    """Who leans on the book, and within which band of mid."""
+    rows = [
+        ["Perp", words.number(s.orderbook_imbalance, 2), _band(s.imbalance_band_pct), words.usdt_short(s.perp_depth_usdt)],
+        ["Spot", words.number(s.spot_imbalance, 2), _band(s.spot_imbalance_band_pct), words.usdt_short(s.spot_depth_usdt)],
+    ]
+    partial = words.known(s.imbalance_band_pct) and (s.imbalance_band_pct or 0) < 2
+    note = "Above 1 more is bid than offered. The band is the widest of ±2 %, 1 %, 0.5 %, 0.25 %, 0.1 % that the book covers"
+    return _card(
+        "Order book", "bids / asks", {"t": "table", "head": ["market", "bids / asks", "band", "depth"], "rows": rows},
+        _text(note + (": this one does not reach ±2 %." if partial else ".")),
+    )  # fmt: skip
+
+
+def borrow(s: Snapshot, manual: BorrowQuote | None, now_ms: int) -> Card:
+    """Where the coin can be borrowed, and at what APR."""
+    answer = {True: ("Yes", "green"), False: ("No", "red"), None: (words.NA, "grey")}
+    rows: list[list[Any]] = [
+        [v.venue, list(answer[v.shortable]), words.pct(v.apr_pct, 1, sign=False), words.number(v.limit, 0), _aged(v)]
+        for v in s.borrow.venues
+    ]
+    if s.has_spot is False:
+        note = "No spot market: there is nothing to borrow and sell, so a short cannot be hedged."
+    elif not rows:
+        note = "No venue has confirmed a borrow. R4 is switched off and Green is locked until one does."
+    else:
+        note = ""
+    held = (
+        f"Manual APR {words.pct(manual.apr_pct, 1, sign=False)}, entered {words.age((now_ms - manual.ts_ms) / 1000)} ago." if manual else ""
+    )
+    table = {"t": "table", "head": ["venue", "borrow", "APR", "coins", "age"], "rows": rows} if rows else None
+    return _card("Borrow", look.spot_short(s.has_spot, s.borrow), table, _text(note) if note else None, _text(held) if held else None)
+
+
+def _aged(venue: BorrowVenue) -> str:
+    return words.age(venue.age_sec) + ("" if venue.quality is Quality.FRESH else f" {venue.quality.value}")
+
+
+def ages(s: Snapshot) -> Card:
+    """Every input with its age and state, and where they came from."""
+    known = {name: s.quality[name] for name in INPUTS if name in s.quality}
+    rows = []
+    for name in INPUTS:
+        state = known[name].state if name in known else Quality.MISSING
+        age = words.age(known[name].age_sec) if name in known else words.NA
+        rows.append(
+            [METRICS[name].title, look.metric(name, getattr(s, name), tick=s.tick_size), age, [QUALITY_WORD[state], QUALITY_TONE[state]]]
+        )
+    notes = [_text(f"{METRICS[name].title}: {q.note}") for name, q in known.items() if q.note]
+    sources = list(dict.fromkeys(part for q in known.values() for part in q.source.split(", ") if part))
+    latency = f"API {words.number(s.latency_ms, 0)} ms" if words.known(s.latency_ms) else "API n/a"
+    table = {"t": "table", "head": ["input", "value", "age", "state"], "rows": rows}
+    return _card("How old is the answer?", latency, table, *notes, _text(f"From {', '.join(sources)}.") if sources else None)
+
+
+def events(found: Sequence[Event], clock: Clock) -> Card:
+    """Latest changes of the light and the rules, newest first."""
+    rows = [[clock(e.ts), "Light" if e.kind == "light" else e.kind, f"{e.before or 'new'} → {e.after}", e.text] for e in found]
+    if not rows:
+        return _card("Recent events", "", _text("Nothing has changed yet."))
+    return _card("Recent events", f"last {len(rows)}", {"t": "table", "wrap": 1, "head": ["when", "what", "change", "why"], "rows": rows})

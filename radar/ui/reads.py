@@ -1,0 +1,96 @@
+"""What pages read from the radar: cached for seconds, shared by all tabs, plain arguments only.
+
+`source` is "live" or "demo". What comes back is shared between sessions: look, never change.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pandas as pd
+import streamlit as st
+
+from radar.models import Event, Snapshot
+from radar.runtime import get_runtime
+from radar.ui.tiles import Entry
+
+__all__ = [
+    "available", "clock", "drawn", "entries", "entry", "events", "forget", "health", "histories", "radar", "runtime", "snapshot", "source",
+]  # fmt: skip
+
+
+def runtime() -> Any:
+    """The process's runtime; the collector starts with the first call when app.py did not start it."""
+    return get_runtime()
+
+
+def source() -> str:
+    """Which market this session looks at."""
+    return "demo" if st.session_state.get("demo") else "live"
+
+
+def radar(name: str) -> Any:
+    """The Radar behind `source`."""
+    return runtime().demo() if name == "demo" else runtime().live
+
+
+@st.cache_resource(ttl=3, max_entries=2, show_spinner=False)
+def entries(name: str) -> tuple[Entry, ...]:
+    """The watchlist, each symbol with its snapshot and the progress of its backfill."""
+    market = radar(name)
+    known = {snapshot.symbol: snapshot for snapshot in market.snapshots()}
+    return tuple(Entry(w, known.get(w.symbol), market.progress(w.symbol)) for w in market.watchlist())
+
+
+def entry(name: str, symbol: str) -> Entry | None:
+    """One line of the watchlist; None when the symbol is not on it."""
+    return next((e for e in entries(name) if e.watched.symbol == symbol), None)
+
+
+@st.cache_resource(ttl=3, max_entries=2, show_spinner=False)
+def health(name: str) -> Any:
+    """Status, freshness, weight, notices."""
+    return radar(name).health()
+
+
+@st.cache_resource(ttl=20, max_entries=2, show_spinner=False)
+def available(name: str) -> dict[str, bool | None]:
+    """Tradable perpetuals, and whether each has a spot market."""
+    return {row["symbol"]: row["has_spot"] for row in radar(name).available()}
+
+
+@st.cache_resource(ttl=90, max_entries=8, show_spinner=False)
+def histories(name: str, symbols: tuple[str, ...], minute: int) -> dict[str, Any]:  # noqa: ARG001 - part of the cache key
+    """Sparklines and last readings; `minute` makes a new answer when the minute turns."""
+    return radar(name).tile_history(list(symbols))
+
+
+@st.cache_resource(ttl=3600, max_entries=16, show_spinner=False)
+def drawn(name: str, symbol: str, hours: int, stamp: int) -> tuple[pd.DataFrame, pd.DataFrame]:  # noqa: ARG001 - part of the cache key
+    """Series and settled funding of the charts; a new `stamp` reads anew, the same one draws the very same chart."""
+    return radar(name).series(symbol, hours), radar(name).settlements(symbol, hours)
+
+
+@st.cache_resource(ttl=5, max_entries=64, show_spinner=False)
+def events(name: str, symbol: str | None, limit: int) -> tuple[Event, ...]:
+    """Latest changes of rules and light."""
+    return tuple(radar(name).events(symbol, limit=limit))
+
+
+def forget() -> None:
+    """Somebody changed something: the next read is new."""
+    for read in (entries, health, events):
+        read.clear()
+
+
+def clock(form: str = "%H:%M") -> Callable[[int], str]:
+    """Epoch ms → text in the time zone of the settings."""
+    zone = ZoneInfo(runtime().settings.timezone)
+    return lambda ms: datetime.fromtimestamp(ms / 1000, UTC).astimezone(zone).strftime(form)
+
+
+def snapshot(name: str, symbol: str) -> Snapshot | None:
+    """The latest answer, if there is one."""
+    found = entry(name, symbol)
+    return found.snapshot if found else None

@@ -1,0 +1,95 @@
+// Hero and cards of the symbol page (radar/ui/cards.py names the keys). Redrawn only when the payload changed.
+const BLOCKS = {
+  rule(b) {
+    const row = el("div", "rule " + b.k);
+    row.append(el("span", "tone shape", b.shape));
+    const body = row.appendChild(el("div", "body"));
+    const head = body.appendChild(el("div", "rulehead"));
+    head.append(el("b", "", b.name), el("span", "badge tone", b.word));
+    body.append(el("div", "soft", b.text.replaceAll(" %", "\u00a0%")));
+    if (b.flip) body.append(el("div", "soft flip", b.flip));
+    return row;
+  },
+  pairs(b) {
+    const list = el("dl", "pairs");
+    for (const [k, v, cls] of b.rows) list.append(el("dt", "soft", k), el("dd", cls || "", v));
+    return list;
+  },
+  table(b) {
+    const wrap = el("div", "scroll"), table = wrap.appendChild(el("table"));
+    if (b.wrap) table.className = "wraps";
+    table.createTHead().insertRow().append(...b.head.map((h) => Object.assign(el("th", "", h), { scope: "col" })));
+    const body = table.createTBody();
+    for (const row of b.rows) {
+      const line = body.insertRow();
+      for (const cell of row) line.append(Array.isArray(cell) ? el("td", cell[1] + " tone", cell[0]) : el("td", "", cell));
+    }
+    return wrap;
+  },
+  bar(b) {
+    const bar = el("div", "stack");
+    bar.setAttribute("role", "img");
+    bar.setAttribute("aria-label", b.label);
+    b.parts.forEach(([width, label], i) => {
+      const part = bar.appendChild(el("i", "p" + (i % 5)));
+      part.style.width = width + "%";
+      part.title = label;
+      part.textContent = width >= 7 ? label.slice(0, 1) : "";
+    });
+    bar.append(Object.assign(el("i", "line40"), { title: "40" }), Object.assign(el("i", "line70"), { title: "70" }));
+    return bar;
+  },
+  text(b) { return el("p", (b.k || "soft") + (b.k ? " tone" : ""), b.v); },
+};
+
+const card = (c) => {
+  const box = el("section", "card");
+  const head = box.appendChild(el("header"));
+  head.append(el("h3", "", c.title), el("span", "soft", c.aside || ""));
+  for (const block of c.blocks) box.append(BLOCKS[block.t](block));
+  return box;
+};
+
+const hero = (self, h) => {
+  const box = el("section", "hero " + h.k + (h.stale ? " dim" : ""));
+  const who = box.appendChild(el("div", "who"));
+  who.append(el("div", "soft facts", h.facts), el("h1", "", h.symbol));
+  const say = box.appendChild(el("div", "say"));
+  say.append(el("div", "light tone", h.light), el("div", "headline", h.headline));
+  if (h.code) say.firstChild.title = h.code;
+  for (const [tone, text] of h.flags) say.append(el("div", "flag tone " + tone, text));
+  const stats = box.appendChild(el("dl", "stats"));
+  for (const s of h.stats) {
+    const stat = stats.appendChild(el("div"));
+    const value = el("dd", s.k ? "tone " + s.k : "", s.v);
+    stat.append(el("dt", "soft", s.t), value, el("dd", "soft note", s.n));
+    if (s.live) self.live.push([s.live, value]);
+  }
+  return box;
+};
+
+const tick = (self) => {
+  if (!self.data || !self.data.hero) return;
+  const h = self.data.hero, now = self.now(), silent = self.silence() > 60;
+  for (const [kind, node] of self.live) {
+    if (kind === "next") put(node, h.next ? countdown(h.next - now) : "n/a");
+    if (kind === "age") {
+      const age = h.read === null ? null : (now - h.read) / 1000, old = age !== null && (age > h.limit || h.stale);
+      put(node, age === null ? "n/a" : ageText(age) + (old ? " STALE" : ""));
+      node.className = old ? "old" : "";
+    }
+  }
+  self.root.firstChild.classList.toggle("dim", silent || h.stale);
+};
+
+export default function (component) {
+  const self = mount(component, () => ({ live: [] }), tick);
+  const key = JSON.stringify([self.data.hero, self.data.cards]);
+  if (self.key !== key) {
+    self.key = key;
+    self.live = [];
+    self.root.replaceChildren(...(self.data.hero ? [hero(self, self.data.hero)] : []), ...(self.data.cards || []).map(card));
+  }
+  tick(self);
+  return self.unmount;
+}

@@ -1,0 +1,83 @@
+"""A clock turned by hand, stores in a temporary folder, and a whole radar on the demo market."""
+
+import pytest
+
+from radar.clock import DrivenClock
+from radar.collector import Collector
+from radar.lanes import InlineLanes
+from radar.service import Radar
+from radar.settings import Settings
+from radar.store import MarketStore, UserStore
+from radar.venues.demo import DEMO_BORROW, DemoVenue
+from tests.faulty import FaultyVenue
+
+START = 1_790_000_017_000  # 2026-09-21 14:13:37 UTC
+
+
+@pytest.fixture
+def clock():
+    """A clock at START that a test turns."""
+    return DrivenClock(START)
+
+
+@pytest.fixture
+def market(tmp_path):
+    """The market file of the test."""
+    store = MarketStore(tmp_path)
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def user(tmp_path):
+    """The user's file of the test."""
+    store = UserStore(tmp_path)
+    yield store
+    store.close()
+
+
+class Driven:
+    """A collector and the service over the same stores, stepped once a second."""
+
+    def __init__(self, clock, market, user, folder, venue, *, borrow, retention_days) -> None:
+        self.clock, self.market, self.user, self.venue = clock, market, user, venue
+        self._folder, self._borrow, self._retention_days = folder, borrow, retention_days
+        self.starts = 0
+        self.start()
+
+    def start(self) -> None:
+        """A new process on the same files."""
+        self.starts += 1
+        self.collector = Collector(
+            self.venue,
+            self.market,
+            self.user,
+            clock=self.clock,
+            holder=f"process-{self.starts}",
+            lanes=InlineLanes(),
+            retention_days=self._retention_days,
+            simulated_borrow=self._borrow,
+        )
+        settings = Settings(data_dir=self._folder, _env_file=None)
+        self.radar = Radar("demo", settings, self.market, self.user, clock=self.clock, collector=self.collector, simulated_borrow=self._borrow)
+
+    def run(self, seconds, step=1) -> None:
+        """Let the collector live for so long."""
+        for _ in range(0, seconds, step):
+            self.collector.step()
+            self.clock.advance(step)
+
+    def light(self, symbol):
+        """What everybody would see now."""
+        return self.radar.snapshot(symbol).traffic_light
+
+
+@pytest.fixture
+def driven(clock, market, user, tmp_path):
+    """A factory of driven radars: `driven(watchlist=["CALMUSDT"])`."""
+
+    def make(venue=None, watchlist=("CALMUSDT",), *, borrow=DEMO_BORROW, retention_days=30):
+        user.seed(watchlist, clock.now_ms())
+        return Driven(clock, market, user, tmp_path, FaultyVenue(venue or DemoVenue(clock)), borrow=borrow, retention_days=retention_days)
+
+    return make

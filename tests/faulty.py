@@ -1,0 +1,97 @@
+"""The demo market with faults: methods that fail, rows whose time stands still, symbols that leave."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import replace
+
+from radar.errors import VenueRefused
+from radar.venues.demo import DemoVenue
+from radar.venues.demo_coins import COINS
+
+BULK = ("contracts", "funding_rules", "quotes", "perp_tickers", "spot_pairs")
+
+
+class FaultyVenue:
+    """Answers as the venue inside does, but for the faults that a test sets; counts what is asked."""
+
+    def __init__(self, venue) -> None:
+        self.inner, self.name = venue, venue.name
+        self.errors = {}  # method -> VenueError to raise
+        self.frozen_ms = None  # no row is younger than that
+        self.gone = set()  # symbols the exchange no longer knows
+        self.calls = Counter()  # by method
+        self.asked = Counter()  # by (method, symbol)
+        self.live_need = {}  # pool -> weight
+
+    def __getattr__(self, name):
+        """Every question goes through here."""
+
+        def ask(*arguments, **named):
+            self.calls[name] += 1
+            for argument in arguments:
+                for symbol in argument if isinstance(argument, list) else [argument]:
+                    self.asked[name, symbol] += 1
+                    if symbol in self.gone:
+                        raise VenueRefused("Invalid symbol.", venue=self.name, code=-1121)
+            if name in self.errors:
+                raise self.errors[name]
+            return self._bent(name, getattr(self.inner, name)(*arguments, **named))
+
+        return ask
+
+    def _bent(self, name, answer):
+        if name in BULK:
+            answer = [row for row in answer if row.symbol not in self.gone]
+        if self.frozen_ms is not None and name in ("quotes", "perp_tickers"):
+            return [row.model_copy(update={"ts_ms": min(row.ts_ms, self.frozen_ms)}) for row in answer]
+        if self.frozen_ms is not None and name == "open_interest":
+            return answer.model_copy(update={"ts_ms": min(answer.ts_ms, self.frozen_ms)})
+        return answer
+
+    def set_whitelist(self, symbols: Iterable[str]) -> None:
+        """Everything may be read."""
+
+    def set_live_need(self, pool: str, weight: int) -> None:
+        """Remember it."""
+        self.live_need[pool] = weight
+
+    def gates(self) -> dict:
+        """Nothing is closed."""
+        return {}
+
+    def restore_gates(self, gates) -> None:
+        """Nothing was closed."""
+
+
+class CloneVenue(DemoVenue):
+    """As many young coins as a test wants, all alike but for their seeds."""
+
+    def __init__(self, clock, count, onboard_ms) -> None:
+        super().__init__(clock)
+        calm = COINS[0]
+        self._coins = {
+            name: replace(calm, symbol=name, seed=1000 + 100 * i, onboard_ms=onboard_ms) for i in range(count) if (name := f"COIN{i:02d}USDT")
+        }
+
+    def contracts(self):
+        """All clones."""
+        found = super().contracts()[0]
+        return [found.model_copy(update={"symbol": c.symbol, "base": c.base, "onboard_ms": c.onboard_ms}) for c in self._coins.values()]
+
+    def quotes(self):
+        """All clones."""
+        return [self._quote(coin) for coin in self._coins.values()]
+
+    def perp_tickers(self):
+        """All clones."""
+        return [self._ticker(coin, coin.symbol, coin.last, coin.perp) for coin in self._coins.values()]
+
+    def spot_pairs(self):
+        """All clones."""
+        found = super().spot_pairs()[0]
+        return [found.model_copy(update={"symbol": c.symbol, "base": c.base}) for c in self._coins.values()]
+
+    def _coin(self, symbol, *, spot=False):
+        if symbol not in self._coins:
+            raise VenueRefused(f"no {symbol}", venue="demo", code=-1121)
+        return self._coins[symbol]
