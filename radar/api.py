@@ -8,6 +8,7 @@ import math
 import re
 from collections.abc import Callable
 from typing import Annotated, Any, Literal, Protocol
+from urllib.parse import quote
 
 import pandas as pd
 from fastapi import APIRouter, Body, Depends, FastAPI, Query, Request
@@ -16,6 +17,7 @@ from fastapi.responses import JSONResponse, Response
 from fastapi_offline import FastAPIOffline
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from radar.access import may_write_api
 from radar.errors import BadRequest, MalformedSymbol, NotAllowed, NotWatched, RadarError, StoreError, UnknownSymbol, WatchlistFull
@@ -38,6 +40,7 @@ STATUS = {
 MAX_HOURS = 24 * 30
 MAX_POINTS = 50_000
 MAX_BODY = 65_536
+TOO_BIG = "The body is larger than 64 kB."
 INTERVALS = {"1m": 1, "5m": 5, "15m": 15, "1h": 60}
 ALL_SYMBOLS = "all"
 Format = Literal["json", "csv"]
@@ -89,18 +92,27 @@ def _answer(snapshot: Snapshot) -> dict[str, Any]:
     return _rounded(snapshot.model_dump(mode="json"))
 
 
-def _table(rows: list[dict[str, Any]], fmt: str, name: str, envelope: dict[str, Any]) -> Response:
-    """JSON with an envelope, or the rows as CSV; text that a spreadsheet would run as a formula is quoted."""
+def _cell(value: Any) -> Any:
+    """Text that a spreadsheet would run as a formula is quoted."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "@", "\t", "\r")) else value
+
+
+def _table(rows: list[dict[str, Any]], columns: list[str], fmt: str, name: str, envelope: dict[str, Any]) -> Response:
+    """JSON with an envelope, or the rows as CSV."""
     if fmt == "json":
         return JSONResponse(envelope)
-    frame = pd.DataFrame(rows)
-    for column in frame.select_dtypes("object"):
-        frame[column] = [f"'{v}" if isinstance(v, str) and v[:1] in "=+@\t\r" else v for v in frame[column]]
-    return Response(frame.to_csv(index=False), media_type="text/csv", headers={"Content-Disposition": f'attachment; filename="{name}.csv"'})
+    frame = pd.DataFrame([{column: _cell(row[column]) for column in columns} for row in rows], columns=columns)
+    return Response(frame.to_csv(index=False), media_type="text/csv", headers=_as_file(f"{name}.csv"))
+
+
+def _as_file(name: str) -> dict[str, str]:
+    """Headers are Latin-1, symbols may be Chinese."""
+    plain = name if name.isascii() else "radar." + name.rsplit(".", 1)[-1]
+    return {"Content-Disposition": f'attachment; filename="{plain}"' + ("" if plain == name else f"; filename*=UTF-8''{quote(name)}")}
 
 
 def _hours(window: str) -> float:
-    found = re.fullmatch(r"(\d{1,6})([mhd])", window)
+    found = re.fullmatch(r"([0-9]{1,6})([mhd])", window)
     hours = int(found[1]) * {"m": 1 / 60, "h": 1, "d": 24}[found[2]] if found else 0
     if not 0 < hours <= MAX_HOURS:
         raise BadRequest("window: a number and m, h or d, at most 30d, for example 48h")
@@ -108,14 +120,37 @@ def _hours(window: str) -> float:
 
 
 def _may_write(request: Request) -> None:
-    length = request.headers.get("content-length", "0")
-    if length.isdigit() and int(length) > MAX_BODY:
-        raise HTTPException(413, "The body is larger than 64 kB.")
-    if length not in ("", "0") and not request.headers.get("content-type", "").startswith("application/json"):
+    has_body = request.headers.get("content-length", "0") not in ("", "0") or "transfer-encoding" in request.headers
+    if has_body and request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
         raise HTTPException(415, "The body must be JSON (Content-Type: application/json).")
     allowed, sentence = may_write_api(request.app.state.runtime().live.settings, request.client.host if request.client else None, request.headers)
     if not allowed:
         raise NotAllowed(sentence)
+
+
+class SmallBodies:
+    """Refuses a body of more than 64 kB before it is read, or while."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+        length = dict(scope.get("headers", [])).get(b"content-length", b"0")
+        if length.isdigit() and int(length[:20]) > MAX_BODY:
+            await JSONResponse({"detail": TOO_BIG}, status_code=413)(scope, receive, send)
+            return
+        read = 0
+
+        async def counted() -> Message:
+            nonlocal read
+            message = await receive()
+            read += len(message.get("body", b""))
+            if read > MAX_BODY:
+                raise HTTPException(413, TOO_BIG)
+            return message
+
+        await self.app(scope, counted, send)
 
 
 def _live(request: Request) -> Radar:
@@ -197,10 +232,10 @@ def timeseries(
         "interval": interval,
         "window": window,
         "series": {asked: [list(pair) for pair in zip(stamps, values, strict=True)] for asked, values in columns.items()},
-        "next_before": stamps[0] if len(page) < len(frame) else None,
+        "next_before": stamps[0] if len(page) < len(frame) and stamps[0] > radar.now_ms() - MAX_HOURS * 3_600_000 else None,
     }
     rows = [dict(zip(["ts", *columns], values, strict=True)) for values in zip(stamps, *columns.values(), strict=True)] if fmt == "csv" else []
-    return _table(rows, fmt, f"{name}-{interval}", envelope)
+    return _table(rows, ["ts", *columns], fmt, f"{name}-{interval}", envelope)
 
 
 @reading.get("/rules/{symbol}", summary="Every rule, with values, distances and a sentence")
@@ -224,20 +259,28 @@ def events(
     found: list[Event] = radar.events(name, limit, before)
     rows = [_rounded(event.model_dump(mode="json")) for event in found]
     flat = [{**row, "values": json.dumps(row["values"])} for row in rows]
-    return _table(flat, fmt, f"{name}-events", {"symbol": name, "events": rows, "next_before": found[-1].id if len(found) == limit else None})
+    envelope = {"symbol": name, "events": rows, "next_before": found[-1].id if len(found) == limit else None}
+    return _table(flat, list(Event.model_fields), fmt, f"{name}-events", envelope)
+
+
+def _watched_or_all(radar: Radar, symbol: str) -> str | None:
+    name = None if symbol == ALL_SYMBOLS else clean_symbol(symbol)
+    if name is not None and all(w.symbol != name for w in radar.watchlist()):
+        raise NotWatched(f"{name} is not on the watchlist.")
+    return name
 
 
 @reading.get("/thresholds/{symbol}", summary="Thresholds that apply to a symbol (or to `all`)")
 def thresholds(radar: Live, symbol: str) -> dict[str, Any]:
     """Every threshold, and which of them were changed."""
-    name = None if symbol == ALL_SYMBOLS else clean_symbol(symbol)
+    name = _watched_or_all(radar, symbol)
     return {"symbol": name or ALL_SYMBOLS, "thresholds": radar.thresholds(name).model_dump(), "changed": radar.overrides(name)}
 
 
 @writing.put("/thresholds/{symbol}", summary="Change thresholds of a symbol (or of `all`)")
 def set_thresholds(radar: Live, symbol: str, changes: Annotated[dict[str, Any], Body(examples=[{"r2_oivol_min": 0.3}])]) -> dict[str, Any]:
     """Only what is named changes; an empty object takes all changes back."""
-    name = None if symbol == ALL_SYMBOLS else clean_symbol(symbol)
+    name = _watched_or_all(radar, symbol)
     if changes:
         radar.set_thresholds(name, changes)
     else:
@@ -264,7 +307,7 @@ def export(radar: Live, symbol: str, hours: Annotated[float, Query(gt=0, le=MAX_
     """Unknown is empty in CSV and null in JSON."""
     name = clean_symbol(symbol)
     media = "text/csv" if fmt == "csv" else "application/json"
-    return Response(radar.export(name, hours, fmt), media_type=media, headers={"Content-Disposition": f'attachment; filename="{name}.{fmt}"'})
+    return Response(radar.export(name, hours, fmt), media_type=media, headers=_as_file(f"{name}.{fmt}"))
 
 
 @reading.get("/health", summary="Is everything fresh, and who collects")
@@ -283,6 +326,8 @@ def nowhere(path: str) -> None:  # noqa: ARG001 - the route needs it
 
 def _sentence(error: RequestValidationError) -> str:
     first = error.errors()[0]
+    if first["type"] == "json_invalid":
+        return f"The body is not JSON: {first.get('ctx', {}).get('error', 'it cannot be read')}"
     where = ".".join(str(part) for part in first["loc"] if part not in ("query", "path", "body"))
     return f"{where}: {first['msg']}" if where else first["msg"]
 
@@ -291,6 +336,7 @@ def create_api(runtime: Callable[[], HasLive]) -> FastAPI:
     """The FastAPI app to mount under /api; `runtime()` gives what it serves, when it is first asked."""
     api = FastAPIOffline(title="Short-Risk Radar", version=VERSION, description="When not to short, and why. Market intelligence only.")
     api.state.runtime = runtime
+    api.add_middleware(SmallBodies)
     api.include_router(writing)
     api.include_router(reading)
 
@@ -305,6 +351,8 @@ def create_api(runtime: Callable[[], HasLive]) -> FastAPI:
 
     @api.exception_handler(HTTPException)
     def refused(_: Request, error: HTTPException) -> JSONResponse:
+        if error.status_code == 400:  # FastAPI's own, for a body that no parser can take
+            return JSONResponse({"detail": "The body cannot be read as JSON."}, status_code=422)
         return JSONResponse({"detail": str(error.detail)}, status_code=error.status_code, headers=error.headers)
 
     return api

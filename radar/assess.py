@@ -175,9 +175,10 @@ def _headline(stance: Stance, states: Mapping[str, State], blocked: int, srs: fl
 def _field_qualities(o: Observation, quality: Mapping[str, Quality], notes: Mapping[str, str], now_ms: int) -> dict[str, FieldQuality]:
     shown = {}
     for metric in METRICS.values():
-        readings = [o.readings[name] for name in metric.inputs if name in o.readings]
+        inputs = [name for name in metric.inputs if name != "listing"]  # a list, fresh for a day; its age is not the number's
+        readings = [o.readings[name] for name in inputs if name in o.readings]
         stamps = [r.ts_ms for r in readings if r.ts_ms is not None]
-        oldest = min(stamps) if len(stamps) == len(metric.inputs) else None
+        oldest = min(stamps) if len(stamps) == len(inputs) else None
         shown[metric.name] = FieldQuality(
             state=quality[metric.name],
             ts=oldest,

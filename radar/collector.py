@@ -26,7 +26,7 @@ __all__ = ["BEAT_SEC", "Collector"]
 
 log = logging.getLogger("radar.collector")
 
-BEAT_SEC = 10.0
+BEAT_SEC = 13.0  # without an answer; a fresh quote (every 10 s) is judged at once
 STEP_SEC = 0.25
 LEASE_SEC, LEASE_EVERY_SEC = 15.0, 5.0
 CHORES_EVERY_SEC = 60.0

@@ -70,7 +70,7 @@ class Judge:
     def _too_early(self, live: LiveSymbol) -> bool:
         if live.symbol in self.latest or self._clock.monotonic() >= self._patience.get(live.symbol, 0.0):
             return False
-        return live.quote is None or not self._historian.has_first(live.symbol)
+        return not (live.is_complete and self._historian.has_first(live.symbol))
 
     def judge(self, lives: Sequence[LiveSymbol]) -> None:
         """Observe and assess; store the observations, and events where a state changed."""

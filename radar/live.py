@@ -177,6 +177,12 @@ class LiveSymbol:
             return False
         return True if self._listed and self._agrees else None
 
+    @property
+    def is_complete(self) -> bool:
+        """Everything a first light needs was read once, so that a start shows no doubt that lasts a second."""
+        read = {name for name, reading in self.readings.items() if reading.ts_ms is not None}
+        return {"quote", "oi", "perp_ticker", "listing"} <= read and self.has_spot is not None
+
     def interval(self) -> tuple[int, str]:
         """The funding interval in force, hours, and its source (F2)."""
         settled = [s.ts_ms for s in self.settlements[-6:]]

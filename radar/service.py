@@ -202,10 +202,11 @@ class Radar:
             last = int(stored.index[-1])  # the minute after it is being written
         grid = pd.RangeIndex(first - WARM_UP_MIN, last + 1, name="minute")
         bars = stored.reindex(grid)
-        nobody = bars["light"].isna() & (grid % 60 == 0)
+        lived = bars["light"].first_valid_index()
+        before = grid < (lived if lived is not None else last + 1)
         for column in ("perp_vol24_usdt", "spot_vol24_usdt"):
-            # History knows a day's turnover at full hours only: it stands for the hour, but not for a minute we missed.
-            bars[column] = bars[column].fillna(bars[column].where(nobody).ffill(limit=59).where(bars["light"].isna()))
+            # Before the radar was there, a day's turnover is known at full hours: it stands for the hour. A pause stays a gap.
+            bars[column] = bars[column].where(~before, bars[column].ffill(limit=59))
         since_ms = (first - WARM_UP_MIN) * MINUTE_MS - 25 * 3_600_000
         settled = settled_columns(self.market.settlements(symbol, since_ms))
         frame = measure(bars, settled, sw_hours=self.thresholds(symbol).sw_hours)

@@ -8,7 +8,7 @@ Every answer is a function of (symbol, time), so history meets live and two runs
 | SQUEEZEUSDT | NO SHORT | −0.3 to −0.5 %/h, −1 to −3 % discount, no spot market; R3 while it builds, R1, R2, R4 always |
 | BASISUSDT | BASIS ONLY | about −0.2 %/h at one hour, a discount, and a borrow (`DEMO_BORROW`) |
 | WINDOWUSDT | SHORT WINDOW | positive funding, premium of at least 0.10 %, open interest falling, dominance about 50, and a borrow |
-| STALEUSDT | NO DATA | its rows' own time stands still from minute 40 of every six hours (UTC) until the next six begin |
+| STALEUSDT | NO DATA | its rows' own time stands still from minute 3 of every six hours (UTC) until the next six begin |
 
 WINDOWUSDT is WAIT for about two hours of every 31, while its open interest refills, and for the rare minutes in which
 its score reaches 70. The squeeze lets go for forty minutes of every twelve hours; then R3 is CLEAR for about an hour and a half.

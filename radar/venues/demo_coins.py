@@ -197,12 +197,12 @@ COINS = (
         funding_1h_pct=0.0060, funding_rough_pct=0.0009, oi_qty=84e6, oi_move=Cycle(31, 0.03, start=0.45, seed=6), oi_share=0.22,
         perp=Flow(92e6, 4), spot=Flow(94e6, 7), imbalance=1.10, depth_usdt=3.1e6,
     ),
-    # A coin like the first whose feed stops 40 minutes into every six hours (UTC), and comes back with its history. NO DATA.
+    # A coin like the first whose feed stops 3 minutes into every six hours (UTC), and comes back with its history. NO DATA.
     Coin(
         symbol="STALEUSDT", seed=500, price=7.35, tick_size=0.001, onboard_ms=1_672_531_200_000, interval_hours=8, cap_pct=None,
         move=Cycle(17, 0.5, seed=7), move_share=0.03, rough_share=0.003, basis_pct=0.02, basis_rough_pct=0.008,
         funding_1h_pct=0.0011, funding_rough_pct=0.0003, oi_qty=5.2e6, perp=Flow(140e6, 6), spot=Flow(76e6, 8),
-        imbalance=0.97, depth_usdt=4.5e6, live_min=40,
+        imbalance=0.97, depth_usdt=4.5e6, live_min=3,
     ),
 )  # fmt: skip
 BY_SYMBOL = {coin.symbol: coin for coin in COINS}
