@@ -38,9 +38,10 @@ class Task(NamedTuple):
 
 
 class Have(NamedTuple):
-    """What is stored of a symbol: minutes with a mark (30 days) and with open interest (48 h), hours, settlements."""
+    """What is stored of a symbol: minutes with a mark and with open interest (48 h), five-minute slots with a mark (30 days)."""
 
     mark_minutes: np.ndarray
+    mark_fives: np.ndarray
     oi_minutes: np.ndarray
     hours: pd.DataFrame
     last_settled_ms: int | None
@@ -99,7 +100,7 @@ def plan(symbol: str, now_ms: int, have: Have) -> list[Task]:
     for first, last in _windows(_missing(max(born, now - MINUTES_KEPT), now - FIRST_OI * 5 - 5, have.oi_minutes, 5), 5, 500):
         add("C", "oi5", first, last)
 
-    fives = _missing(max(born, now - DAYS * 1440), now - 5, have.mark_minutes, 5)
+    fives = _missing(max(born, now - DAYS * 1440), now - 5, have.mark_fives, 5)
     fives = fives[fives + 5 <= now]  # closed ones only
     if len(fives) > 1:  # a short pause is filled by minutes
         for first, last in _windows(fives, 5, PAGE):

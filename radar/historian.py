@@ -76,7 +76,7 @@ class Historian:
             live.tape.put(at, {name: value for name, value in values.items() if not np.isnan(value)})
         self.load_settlements(live)
         self._renew(live)
-        self.replan(live)
+        self._plan(live)
 
     def forget(self, symbol: str) -> None:
         """The symbol is no longer watched."""
@@ -96,20 +96,15 @@ class Historian:
         return changed
 
     def replan(self, live: LiveSymbol) -> None:
-        """Look for holes as soon as there is time."""
+        """Look for holes soon: one symbol a step, so that the turn of an hour stalls nobody."""
         self._due.add(live.symbol)
-        self._plan_due()
-
-    def _plan_due(self) -> None:
-        for symbol in self._due & self._live.keys():
-            self._plan(self._live[symbol])
-        self._due.clear()
 
     def _plan(self, live: LiveSymbol) -> None:
         symbol, now_ms = live.symbol, self._time.now_ms()
         minute, hour = minute_of(now_ms), now_ms // HOUR_MS
         have = Have(
-            mark_minutes=self._market.minutes_with(symbol, "mark", minute - DAYS * 1440, minute),
+            mark_minutes=self._market.minutes_with(symbol, "mark", minute - MINUTES_KEPT, minute),
+            mark_fives=self._market.minutes_with(symbol, "mark", minute - DAYS * 1440, minute, step=5),
             oi_minutes=self._market.minutes_with(symbol, "oi_qty", minute - MINUTES_KEPT, minute),
             hours=self._market.hours(symbol, hour - DAYS * 24, hour),
             last_settled_ms=live.settlements[-1].ts_ms if live.settlements else None,
@@ -131,6 +126,8 @@ class Historian:
     def step(self, symbols: Mapping[str, LiveSymbol]) -> None:
         """Take in answers, ask for more."""
         self._take_answers()
+        if self._due and (live := self._live.get(self._due.pop())) is not None:
+            self._plan(live)
         now = self._clock.monotonic()
         for symbol, live in symbols.items():
             if now >= self._next_oi.setdefault(symbol, now + OI_EVERY_SEC) and not live.delisted:

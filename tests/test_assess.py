@@ -4,7 +4,21 @@ import pytest
 
 from radar.assess import assess
 from radar.live import LiveSymbol, cadence
-from radar.models import Baseline, BorrowQuote, Light, Observation, OpenInterest, Quality, Quote, Reading, Settlement, SpotFacts, Stance, State, Ticker
+from radar.models import (
+    Baseline,
+    BorrowQuote,
+    Light,
+    Observation,
+    OpenInterest,
+    Quality,
+    Quote,
+    Reading,
+    Settlement,
+    SpotFacts,
+    Stance,
+    State,
+    Ticker,
+)
 from radar.thresholds import Thresholds
 
 NOW = 1_790_000_017_000
@@ -29,9 +43,14 @@ SPOT = SpotFacts(has_spot=True, symbol="CALMUSDT", margin=True)
 def seen(values=None, ages=None, **facts):
     """An observation of NOW: the open short window with some values, ages (None: never read) and facts changed."""
     ages = dict.fromkeys(LIMITS, 0) | (ages or {})
-    readings = {name: Reading(ts_ms=NOW - round(age * 1000), fresh_sec=LIMITS[name][0], stale_sec=LIMITS[name][1]) for name, age in ages.items() if age is not None}
+    readings = {
+        name: Reading(ts_ms=NOW - round(age * 1000), fresh_sec=LIMITS[name][0], stale_sec=LIMITS[name][1])
+        for name, age in ages.items()
+        if age is not None
+    }
     known = {name: value for name, value in (WINDOW | (values or {})).items() if value is not None}
-    return Observation(**({"symbol": "CALMUSDT", "ts_ms": NOW, "values": known, "readings": readings, "spot": SPOT, "baseline": BASELINE, "funding_interval_hours": 8} | facts))  # fmt: skip
+    facts = {"spot": SPOT, "baseline": BASELINE, "funding_interval_hours": 8} | facts
+    return Observation(symbol="CALMUSDT", ts_ms=NOW, values=known, readings=readings, **facts)
 
 
 def apr(value=12.0, age_sec=0, shortable=True):
@@ -174,6 +193,7 @@ def test_unconfirmed_borrow_locks_green_and_says_how_to_unlock_it():
 
 
 HOT = {"A": Baseline(mu=0.001, sd=0.001, n=720), "B": Baseline(mu=0.02, sd=0.02, n=720), "C": Baseline(mu=40, sd=3, n=720), "D": Baseline(mu=0, sd=900, n=720)}
+BUILD = {"delta_oi_1h_usdt": 1_240_000.0, "delta_oi_1h_pct": 2.6, "ret_1h_pct": 1.85}
 BASIS_ONLY = RED | {"funding_1h_pct": -0.2, "delta_oi_1h_usdt": -4000.0}
 
 
@@ -186,10 +206,10 @@ BASIS_ONLY = RED | {"funding_1h_pct": -0.2, "delta_oi_1h_usdt": -4000.0}
         (RED | {"perp_dominance_pct": 86.3, "oi_to_volume": 0.327}, {}, "RED", "NO_SHORT", "No short: R1, R2"),
         (BASIS_ONLY, {}, "YELLOW", "BASIS_ONLY", "No naked short. Hedged basis only."),
         (BASIS_ONLY, {"t": Thresholds(yellow_overrides_r1=False)}, "RED", "NO_SHORT", "No short: R1 (basis trade also available)"),
-        (BASIS_ONLY | {"delta_oi_1h_usdt": 4000.0, "delta_oi_1h_pct": 0.4, "ret_1h_pct": 0.5}, {}, "RED", "NO_SHORT", "No short: R1, R3 (basis trade also available)"),
+        (BASIS_ONLY | BUILD, {}, "RED", "NO_SHORT", "No short: R1, R3 (basis trade also available)"),
         ({"basis_twap15_pct": None, "funding_1h_pct": -0.01}, {}, "UNKNOWN", "DATA_INCOMPLETE", "Treat as RED: R1 not computable"),
         ({"delta_oi_1h_usdt": None, "delta_oi_1h_pct": None, "ret_1h_pct": None}, {}, "UNKNOWN", "DATA_INCOMPLETE", "Treat as RED: R3 not computable"),
-        ({}, {"baseline": HOT}, "YELLOW", "NEUTRAL", "Wait: SRS 77 vetoes the short window"),
+        ({}, {"baseline": HOT}, "YELLOW", "NEUTRAL", "Wait: SRS 87 vetoes the short window"),
         ({}, {"baseline": HOT, "t": Thresholds(srs_veto=False)}, "GREEN", "SHORT_WINDOW", "Short window: small size only"),
         ({}, {"baseline": {}}, "YELLOW", "NEUTRAL", "Wait: SRS unavailable"),
         ({}, {"t": Thresholds(sw_max_ret24h_pct=0.5)}, "YELLOW", "NEUTRAL", "Nothing forbids, nothing invites: wait"),
@@ -202,29 +222,34 @@ def test_light_state_and_headline(values, facts, light, state, headline):
     assert (snapshot.traffic_light, snapshot.state, snapshot.headline) == (light, state, headline)
 
 
+YOUNG = "0 of 168 hours of history"
+NO_SPOT = SpotFacts(has_spot=False)
+
+
 @pytest.mark.parametrize(
-    ("baseline", "spot", "note"),
+    ("baseline", "spot", "share", "reasons"),
     [
-        ({}, SPOT, "SRS n/a: 0% of its weights are known, 60% are needed (|funding per hour|: 0 of 168 hours of history; |basis TWAP15|: 0 of 168 hours of history;"
-         " perp dominance, Binance: 0 of 168 hours of history; new open interest 1h: 0 of 168 hours of history; depth perp / spot: 0 of 168 hours of history)"),
-        (BASELINE | {"A": Baseline(mu=0.006, sd=0.002, n=96)}, SpotFacts(has_spot=False),
-         "SRS n/a: 40% of its weights are known, 60% are needed (|funding per hour|: 96 of 168 hours of history;"
-         " perp dominance, Binance: not applicable: no spot market; depth perp / spot: not applicable: no spot market)"),
+        ({}, SPOT, "0%", ["|funding per hour|: " + YOUNG, "|basis TWAP15|: " + YOUNG, "perp dominance, Binance: " + YOUNG, "new open interest 1h: " + YOUNG,
+                          "depth perp / spot: " + YOUNG]),
+        (BASELINE | {"A": Baseline(mu=0.006, sd=0.002, n=96)}, NO_SPOT, "40%",
+         ["|funding per hour|: 96 of 168 hours of history", "perp dominance, Binance: not applicable: no spot market",
+          "depth perp / spot: not applicable: no spot market"]),
     ],
 )  # fmt: skip
-def test_no_score_says_why(baseline, spot, note):
+def test_no_score_says_why(baseline, spot, share, reasons):
     """Each component that is missing names its reason."""
     without = {"perp_dominance_binance_pct": None, "depth_ratio": None} if spot.has_spot is False else {}
     snapshot = judged(without, baseline=baseline, spot=spot)
 
-    assert (snapshot.srs, snapshot.srs_band, snapshot.srs_note) == (None, None, note)
+    assert (snapshot.srs, snapshot.srs_band) == (None, None)
+    assert snapshot.srs_note == f"SRS n/a: {share} of its weights are known, 60% are needed ({'; '.join(reasons)})"
 
 
 def test_the_score_its_bounds_and_its_parts():
-    """A −0.5 σ, B and C at their mean, D at −2/3 σ, E without history: 45, with what E could still change."""
+    """A −0.5 σ, B and C at their mean, D at −2/3 σ, E without history: 43, with what E could still change."""
     snapshot = judged()
 
-    assert (snapshot.srs, snapshot.srs_coverage, snapshot.srs_band, snapshot.srs_note) == (45, 0.85, Light.YELLOW, "")
+    assert (snapshot.srs, snapshot.srs_coverage, snapshot.srs_band, snapshot.srs_note) == (43, 0.85, Light.YELLOW, "")
     assert (snapshot.srs_lo, snapshot.srs_hi) == (pytest.approx(36.2287, abs=1e-3), pytest.approx(51.2287, abs=1e-3))
     assert [(p.key, p.sign, p.note) for p in snapshot.srs_parts] == [
         ("A", 1, ""), ("B", 1, ""), ("C", 1, ""), ("D", -1, ""), ("E", 1, "0 of 168 hours of history"),
@@ -240,7 +265,7 @@ def test_a_part_whose_input_is_not_fresh_is_missing(reading, gone):
     assert [p.key for p in snapshot.srs_parts if p.x is None] == gone
 
 
-@pytest.mark.parametrize(("counts", "percentile"), [({}, None), ({40: 167}, None), ({40: 100, 45: 50, 60: 50}, 62.5)])
+@pytest.mark.parametrize(("counts", "percentile"), [({}, None), ({40: 167}, None), ({40: 100, 43: 50, 60: 50}, 62.5)])
 def test_the_percentile_needs_a_week(counts, percentile):
     """Where this score stands among the symbol's own hours, ties half counted."""
     assert judged(srs_counts=tuple(counts.get(i, 0) for i in range(101))).srs_percentile == percentile
@@ -249,14 +274,13 @@ def test_the_percentile_needs_a_week(counts, percentile):
 # ── sentences ───────────────────────────────────────────────────────────────────────────────────
 
 
-NO_SPOT = SpotFacts(has_spot=False)
-
-
 @pytest.mark.parametrize(
     ("code", "state", "values", "facts", "text", "flip"),
     [
-        ("R1", "FIRES", RED, {}, "funding −0.0398 %/h < 0 (0.0398 past) and basis TWAP15 −0.220 % ≤ 0 (0.220 past)", "clears first if basis TWAP15 rises 0.220"),
-        ("R1", "CLEAR", {"funding_1h_pct": 0.0013, "basis_twap15_pct": -0.22}, {}, "funding +0.0013 %/h is 0.0013 short of < 0", "fires if funding falls 0.0013"),
+        ("R1", "FIRES", RED, {}, "funding −0.0398 %/h < 0 (0.0398 past) and basis TWAP15 −0.220 % ≤ 0 (0.220 past)",
+         "clears first if basis TWAP15 rises 0.220"),
+        ("R1", "CLEAR", {"funding_1h_pct": 0.0013, "basis_twap15_pct": -0.22}, {}, "funding +0.0013 %/h is 0.0013 short of < 0",
+         "fires if funding falls 0.0013"),
         ("R1", "UNKNOWN", {"funding_1h_pct": -0.01, "basis_twap15_pct": None}, {"notes": {"basis_twap15_pct": "basis TWAP15 has 11 of 15 minutes (needs 12)"}},
          "basis TWAP15 has 11 of 15 minutes (needs 12) - treated as no-short", ""),
         ("R2", "FIRES", {"perp_dominance_pct": 86.3, "oi_to_volume": 0.327}, {}, "dominance 86.3 % ≥ 70 % (16.3 past) and OI/volume 0.327 ≥ 0.250 (0.077 past)",
@@ -264,7 +288,7 @@ NO_SPOT = SpotFacts(has_spot=False)
         ("R2", "CLEAR", {"perp_dominance_pct": 86.3, "oi_to_volume": 0.18}, {}, "OI/volume 0.180 is 0.070 short of ≥ 0.250", "fires if OI/volume rises 0.070"),
         ("R2", "UNKNOWN", {"perp_dominance_pct": 86.3, "oi_to_volume": 0.3}, {"spot": SPOT.model_copy(update={"missing": ("okx",)})},
          "spot volume missing from okx; dominance unknown (at most 86.3 %) - treated as no-short", ""),
-        ("R3", "FIRES", {"delta_oi_1h_usdt": 1_240_000.0, "delta_oi_1h_pct": 2.6, "ret_1h_pct": 1.85}, {}, "OI +1,240,000 USDT (+2.60 %) in 1 h and price +1.85 %",
+        ("R3", "FIRES", BUILD, {}, "OI +1,240,000 USDT (+2.60 %) in 1 h and price +1.85 %",
          "clears first if OI in 1 h falls 1,240,000 USDT"),
         ("R3", "CLEAR", {"delta_oi_1h_usdt": -1_200_000.0, "delta_oi_1h_pct": -2.6, "ret_1h_pct": 1.85}, {},
          "OI −1,200,000 USDT in 1 h is not rising; fires if OI rises by more than 1,200,000 USDT", ""),
@@ -279,16 +303,20 @@ NO_SPOT = SpotFacts(has_spot=False)
         ("R4", "CLEAR", {}, {}, "borrow 12.0 % APR on manual is 38.0 below 50 %", ""),
         ("R4", "UNKNOWN", {}, {"spot": SpotFacts(note="spot listing unknown (exchangeInfo failed)")}, "spot listing unknown (exchangeInfo failed)", ""),
         ("R4", "DISABLED", {}, {"borrow": []}, "borrow APR n/a; check off, Green locked until confirmed", ""),
-        ("BO", "FIRES", BASIS_ONLY, {"borrow": apr(20.0)}, "funding −0.2000 %/h ≤ −0.1500 (0.0500 past), borrow 20.0 % APR on manual, net +0.1977 %/h before fees",
+        ("BO", "FIRES", BASIS_ONLY, {"borrow": apr(20.0)},
+         "funding −0.2000 %/h ≤ −0.1500 (0.0500 past), borrow 20.0 % APR on manual, net +0.1977 %/h before fees",
          "closes first if borrow APR rises 30.0"),
         ("BO", "CLEAR", RED, {}, "funding −0.0398 %/h is 0.1102 short of ≤ −0.1500", "fires if funding falls 0.1102"),
-        ("BO", "CLEAR", RED, {"funding_floor_pct": -0.3}, "funding −0.0398 %/h is 0.1102 short of ≤ −0.1500 (cannot trigger: floor gives at most −0.0375 %/h)", None),
+        ("BO", "CLEAR", RED, {"funding_floor_pct": -0.3},
+         "funding −0.0398 %/h is 0.1102 short of ≤ −0.1500 (cannot trigger: floor gives at most −0.0375 %/h)", None),
         ("BO", "CLEAR", BASIS_ONLY, {"spot": NO_SPOT}, "no spot market to hedge on", ""),
         ("BO", "DISABLED", BASIS_ONLY, {"borrow": []}, "borrow APR n/a", ""),
         ("SW", "CLEAR", {"basis_twap15_pct": 0.04, "perp_dominance_pct": 65.0}, {},
          "basis TWAP15 +0.040 % is 0.060 short of ≥ +0.10 %; dominance 65.0 % is 5.0 short of < 60 %", ""),
-        ("SW", "CLEAR", {"basis_twap15_pct": 0.04}, {}, "basis TWAP15 +0.040 % is 0.060 short of ≥ +0.10 %", "fires if basis TWAP15 rises 0.060"),
-        ("SW", "UNKNOWN", {"funding_min_3h_pct": None}, {"notes": {"funding_min_3h_pct": "funding history 41 of 180 min"}}, "funding history 41 of 180 min", ""),
+        ("SW", "CLEAR", {"basis_twap15_pct": 0.04}, {}, "basis TWAP15 +0.040 % is 0.060 short of ≥ +0.10 %",
+         "fires if basis TWAP15 rises 0.060"),
+        ("SW", "UNKNOWN", {"funding_min_3h_pct": None}, {"notes": {"funding_min_3h_pct": "funding history 41 of 180 min"}},
+         "funding history 41 of 180 min", ""),
     ],
 )  # fmt: skip
 def test_every_rule_says_its_state_with_distances(code, state, values, facts, text, flip):
@@ -324,9 +352,9 @@ def test_a_stale_leaf_carries_its_age():
 
 def test_a_missing_reading_is_named_with_its_age():
     """Without an answer for too long a rule says since when."""
-    assert rule(judged({"oi_to_volume": 0.3, "perp_dominance_pct": 90.0}, later_sec=1000), "R2").text == (
-        "OI / volume unknown: last answer 16 min ago; Perp dominance unknown: last answer 16 min ago - treated as no-short"
-    ) or rule(judged({"oi_to_volume": 0.3, "perp_dominance_pct": 90.0}, later_sec=1000), "R2").text.startswith("Perp dominance unknown: last answer 16 min ago")
+    finding = rule(judged({"oi_to_volume": 0.3, "perp_dominance_pct": 90.0}, later_sec=1000), "R2")
+
+    assert finding.text == "Perp dominance unknown: last answer 16 min ago; OI / volume unknown: last answer 16 min ago - treated as no-short"
 
 
 # ── the PRD's own sample ────────────────────────────────────────────────────────────────────────

@@ -72,12 +72,12 @@ def test_a_reading_that_fails_keeps_its_time_and_says_why(live):
 
 def test_a_sample_that_runs_ahead_of_our_clock_hides_nothing(live):
     """A row stamped in the next minute, before our clock is there, leaves the other readings in the observation."""
-    read(live, oi=1)
-    live.on_open_interest(OpenInterest(ts_ms=NOON, qty=1000.0))
+    read(live, perp_ticker=1)
+    live.on_ticker(Ticker(symbol="CALMUSDT", ts_ms=NOON, last=100.0, vol24_usdt=4e6))
     live.on_quote(quote(NOON + 200))
     values = live.observe(NOON - 300).values
 
-    assert (values["mark"], values["oi_qty"]) == (100.2, 1000.0)
+    assert (values.get("mark"), values.get("perp_vol24_usdt")) == (100.2, 4e6)
 
 
 def test_the_stored_minute_holds_only_fresh_readings(live):
@@ -201,16 +201,16 @@ def test_a_settlement_missed_while_nobody_looked_does_not_halve_the_funding(live
 
 
 def test_lowest_funding_of_three_hours_follows_the_samples(live):
-    """It is the lowest sample's funding per hour as soon as 162 minutes are there, and a negative one at once."""
+    """It is the lowest sample's funding per hour once ten minutes at most are missing, and a negative one at once."""
     found = {}
     for minute in range(200):
         live.on_quote(quote(NOON + HOUR + minute * MINUTE, rate=0.08 if minute != 170 else 0.04))
-        if minute in (100, 165, 171):
+        if minute in (100, 161, 169, 171):
             found[minute] = live.observe(NOON + HOUR + minute * MINUTE).values.get("funding_min_3h_pct")
     live.on_quote(quote(NOON + HOUR + 200 * MINUTE, rate=-0.0008))
     found[200] = live.observe(NOON + HOUR + 200 * MINUTE).values.get("funding_min_3h_pct")
 
-    assert found == {100: None, 165: 0.01, 171: 0.005, 200: pytest.approx(-0.0001)}
+    assert found == {100: None, 161: None, 169: 0.01, 171: 0.005, 200: pytest.approx(-0.0001)}
 
 
 # ── open interest ───────────────────────────────────────────────────────────────────────────────

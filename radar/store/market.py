@@ -109,16 +109,16 @@ class MarketStore:
                 ).fetchall()
         return decode([tuple(row)[:-1] for row in rows], pd.Index([row["minute"] for row in rows], dtype="int64", name="minute"))
 
-    def minutes_with(self, symbol: str, column: str, first_minute: int, last_minute: int) -> np.ndarray:
-        """Minutes of [first_minute, last_minute] in which `column` is known, ascending."""
+    def minutes_with(self, symbol: str, column: str, first_minute: int, last_minute: int, *, step: int = 1) -> np.ndarray:
+        """Slots of `step` minutes in [first_minute, last_minute] in which `column` is known somewhere, ascending."""
         if column not in BAR_FIELDS:
             raise KeyError(column)
         with self.file.reading() as conn:
             rows = conn.execute(
-                f'SELECT minute FROM bars WHERE sym = ? AND minute BETWEEN ? AND ? AND "{column}" IS NOT NULL ORDER BY minute',
-                [self._id(symbol), first_minute, last_minute],
+                f'SELECT DISTINCT minute / :step * :step FROM bars WHERE sym = :sym AND minute BETWEEN :first AND :last AND "{column}" IS NOT NULL',
+                {"step": step, "sym": self._id(symbol), "first": first_minute, "last": last_minute},
             ).fetchall()
-        return np.array([row["minute"] for row in rows], dtype=np.int64)
+        return np.sort(np.array([row[0] for row in rows], dtype=np.int64))
 
     # ── hours and settlements ──
     def write_hours(self, symbol: str, hours: pd.DataFrame) -> None:
