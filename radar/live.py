@@ -151,6 +151,8 @@ class LiveSymbol:
         other = self._books.get("spot" if market == "perp" else "perp")
         if self.band_pct is None and widest and other:
             self.band_pct = min(widest.band_pct, other.band_pct)
+            if other.band_pct != self.band_pct:  # measured in its own band so far: no ratio until its next book
+                self._values["spot_depth_usdt" if market == "perp" else "perp_depth_usdt"] = None
         framed = book.depth(snapshot, self.band_pct) if self.band_pct is not None else widest
         self._values[f"{market}_depth_usdt"] = framed.bid_usdt + framed.ask_usdt if framed else None
         if market == "perp":
@@ -241,7 +243,7 @@ class LiveSymbol:
 
     def observe(self, now_ms: int, *, sw_hours: int = 3) -> Observation:
         """Everything known at `now_ms` (the exchange's clock), judged by nobody yet."""
-        minute = minute_of(now_ms)
+        minute = max(minute_of(now_ms), self._minute)  # a row may be stamped a moment ahead of our clock
         self.tape.roll(minute)
         self.tape.put(minute, self._side_values(now_ms, fresh_only=True))
         frame = self.tape.frame()

