@@ -102,6 +102,9 @@ def plan(symbol: str, now_ms: int, have: Have) -> list[Task]:
 
     fives = _missing(max(born, now - DAYS * 1440), now - 5, have.mark_fives, 5)
     fives = fives[fives + 5 <= now]  # closed ones only
+    # Minutes past the retention are gone, but the score has what it needs of their hours.
+    scored = have.hours.index[have.hours["basis_twap15_pct"].notna()]
+    fives = fives[(fives >= now - MINUTES_KEPT) | ~np.isin(fives // 60 + 1, scored)]
     if len(fives) > 1:  # a short pause is filled by minutes
         for first, last in _windows(fives, 5, PAGE):
             add("B", "fives", first, last)

@@ -1,5 +1,6 @@
 """Keeps every symbol's past complete: plans what is missing, asks within the budget, and renews the SRS baseline."""
 
+import contextlib
 import logging
 import queue
 import threading
@@ -13,7 +14,7 @@ import pandas as pd
 from radar.backfill import DAYS, MINUTES_KEPT, STAGES, Answer, Have, Task, fetch, plan
 from radar.bars import MINUTE_MS, minute_of
 from radar.clock import Clock
-from radar.errors import VenueBlocked, VenueBusy, VenueError, VenueRefused
+from radar.errors import StoreError, VenueBlocked, VenueBusy, VenueError, VenueRefused
 from radar.exchange_clock import ExchangeClock
 from radar.history import hourly_prices, srs_history
 from radar.lanes import Lanes
@@ -31,6 +32,7 @@ HOUR_MS = 3_600_000
 IN_FLIGHT = 6
 TRIES = 5
 RETRY_SEC = 5.0
+DISK_RETRY_SEC = 60.0
 ASK_TWICE = 2  # a window that came back incomplete is asked for once more, then it does not exist
 OI_EVERY_SEC = 300.0
 POOLS = {"settlements": "funding", "oi5": "data", "oi1h": "data"}
@@ -100,6 +102,8 @@ class Historian:
         self._due.add(live.symbol)
 
     def _plan(self, live: LiveSymbol) -> None:
+        if live.delisted:
+            return
         symbol, now_ms = live.symbol, self._time.now_ms()
         minute, hour = minute_of(now_ms), now_ms // HOUR_MS
         have = Have(
@@ -182,8 +186,13 @@ class Historian:
                 later = self._clock.monotonic() + RETRY_SEC * 2**waiting.failures
                 self._waiting.append(Waiting(task, later, waiting.failures + 1))
             else:
-                if isinstance(answer, Answer):
-                    self._take(live, task, answer)
+                try:
+                    if isinstance(answer, Answer):
+                        self._take(live, task, answer)
+                except StoreError as error:  # the disk is full: the collector's notice says so, and history can be asked again
+                    log.warning("history of %s was not stored: %s", task.symbol, error)
+                    self._waiting.append(waiting._replace(not_before=self._clock.monotonic() + DISK_RETRY_SEC))
+                    continue
                 self._done(live, waiting)
 
     def _take(self, live: LiveSymbol, task: Task, answer: Answer) -> None:
@@ -246,7 +255,8 @@ class Historian:
             depths = {"perp_depth_usdt", "spot_depth_usdt"} <= fresh.keys()
             values = {name: fresh.get(name) for name in ("mark", "basis_twap15_pct", "perp_dominance_binance_pct", "oi_qty")}
             values |= {"depth_ratio": observation.values.get("depth_ratio") if depths else None, "srs": snapshot.srs}
-            self._market.write_hours(live.symbol, pd.DataFrame([values], index=[hour], dtype=float))
+            with contextlib.suppress(StoreError):  # one hour of the score's history; the light goes on
+                self._market.write_hours(live.symbol, pd.DataFrame([values], index=[hour], dtype=float))
         self._renew(live)
         self.replan(live)
 
@@ -260,4 +270,5 @@ class Historian:
             self._told[symbol] = share
             stage = next((name for name, number in STAGES.items() if self._left[symbol][number]), "done")
             said = {"A": "first reading", "B": "30 days for the SRS", "C": "minutes of the last 48 h", "done": "complete"}[stage]
-            self._market.write_progress(Progress(symbol=symbol, done=done, total=total, stage=said))
+            with contextlib.suppress(StoreError):  # the next share tells it again
+                self._market.write_progress(Progress(symbol=symbol, done=done, total=total, stage=said))

@@ -63,7 +63,7 @@ class Driven:
 
     def run(self, seconds, step=1) -> None:
         """Let the collector live for so long."""
-        for _ in range(0, seconds, step):
+        for _ in range(round(seconds / step)):
             self.collector.step()
             self.clock.advance(step)
 

@@ -18,6 +18,7 @@ class FaultyVenue:
         self.inner, self.name = venue, venue.name
         self.errors = {}  # method -> VenueError to raise
         self.frozen_ms = None  # no row is younger than that
+        self.ahead_ms = 0  # rows of premiumIndex come from the future
         self.gone = set()  # symbols the exchange no longer knows
         self.calls = Counter()  # by method
         self.asked = Counter()  # by (method, symbol)
@@ -42,6 +43,8 @@ class FaultyVenue:
     def _bent(self, name, answer):
         if name in BULK:
             answer = [row for row in answer if row.symbol not in self.gone]
+        if self.ahead_ms and name == "quotes":
+            return [row.model_copy(update={"ts_ms": row.ts_ms + self.ahead_ms}) for row in answer]
         if self.frozen_ms is not None and name in ("quotes", "perp_tickers"):
             return [row.model_copy(update={"ts_ms": min(row.ts_ms, self.frozen_ms)}) for row in answer]
         if self.frozen_ms is not None and name == "open_interest":

@@ -8,6 +8,7 @@ import re
 import shutil
 import socket
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 
 import pytest
 from pydantic import SecretStr
@@ -129,7 +130,12 @@ def test_metrics_agree_with_each_other(rest):
     assert answer["basis_pct"] == pytest.approx((answer["mark"] - answer["index"]) / answer["index"] * 100, abs=5.1e-5)
     assert answer["funding_daily_est_pct"] == pytest.approx(answer["funding_1h_pct"] * 24, abs=1.3e-3)
     assert answer["oi_to_volume"] == pytest.approx(answer["oi_usdt"] / answer["perp_vol24_usdt"], abs=5.1e-5)
-    assert (answer["traffic_light"], answer["has_spot"], answer["perp_dominance_pct"], answer["short_allowed"]) == ("RED", False, 100.0, False)
+    assert (answer["traffic_light"], answer["has_spot"], answer["perp_dominance_pct"], answer["short_allowed"]) == (
+        "RED",
+        False,
+        100.0,
+        False,
+    )
     assert 0 <= answer["next_funding_in_sec"] <= answer["funding_interval_hours"] * 3600
 
 
@@ -141,7 +147,9 @@ def test_numbers_are_rounded_by_unit(rest, symbol):
     digits = {name: 2 if name.endswith("_usdt") else 4 for name in answer if name.endswith(("_pct", "_usdt")) or name in ratios}
 
     assert len(digits) > 25
-    assert [name for name, places in digits.items() if isinstance(answer[name], float) and answer[name] != round(answer[name], places)] == []
+    assert [
+        name for name, places in digits.items() if isinstance(answer[name], float) and answer[name] != round(answer[name], places)
+    ] == []
 
 
 def test_unknown_is_null(rest):
@@ -154,7 +162,9 @@ def test_unknown_is_null(rest):
     assert answer["quality"]["mark"]["state"] == "MISSING"
 
 
-@pytest.mark.parametrize("spelling", ["calmusdt", "CALM%2FUSDT", "calm-usdt", "CALM_USDT", "%20calm%20usdt%20", "CALMUSDT.PERP", "ＣＡＬＭＵＳＤＴ"])
+@pytest.mark.parametrize(
+    "spelling", ["calmusdt", "CALM%2FUSDT", "calm-usdt", "CALM_USDT", "%20calm%20usdt%20", "CALMUSDT.PERP", "ＣＡＬＭＵＳＤＴ"]
+)
 def test_spellings_of_a_symbol(rest, spelling):
     """Lower case, spaces, separators and full width mean the same symbol (a slash only where a path may hold one)."""
     response = rest.get(f"/metrics/{spelling}")
@@ -252,7 +262,7 @@ def test_timeseries_is_pairs_per_metric(rest):
     for pairs in answer["series"].values():
         stamps = [ts for ts, _ in pairs]
         assert len(pairs) == 48 * 60
-        assert {b - a for a, b in zip(stamps, stamps[1:], strict=False)} == {60_000}
+        assert {b - a for a, b in pairwise(stamps)} == {60_000}
         assert stamps[-1] <= NOW + 240_000
     assert sum(value is not None for _, value in answer["series"]["basis"]) > 2800
     assert all(value is None or value == round(value, 4) for _, value in answer["series"]["basis"])
@@ -279,7 +289,7 @@ def test_intervals(rest, interval, minutes):
 
     pairs = answer["series"]["mark"]
     assert all(ts % (minutes * 60_000) == 0 for ts, _ in pairs)
-    assert {b[0] - a[0] for a, b in zip(pairs, pairs[1:], strict=False)} == {minutes * 60_000}
+    assert {b[0] - a[0] for a, b in pairwise(pairs)} == {minutes * 60_000}
     for ts, value in pairs[1:-1]:
         inside = [fine[at] for at in range(ts, ts + minutes * 60_000, 60_000) if fine.get(at) is not None]
         assert value == (inside[-1] if inside else None)
@@ -291,7 +301,9 @@ def test_windows(rest, window, points):
     assert len(strict(rest.get(f"/timeseries/{CALM}", metric="mark", window=window))["series"]["mark"]) == points
 
 
-@pytest.mark.parametrize("window", ["0m", "0h", "-1h", "48", "h", "", "48 h", "1w", "31d", "721h", "999999d", "9999999m", "1.5h", "１h", "1h\n", "nan", "1e3h"])
+@pytest.mark.parametrize(
+    "window", ["0m", "0h", "-1h", "48", "h", "", "48 h", "1w", "31d", "721h", "999999d", "9999999m", "1.5h", "１h", "1h\n", "nan", "1e3h"]
+)
 def test_windows_that_are_none(rest, window):
     """Anything else is 422 with a sentence that shows how to write it."""
     response = rest.get(f"/timeseries/{CALM}", window=window)
@@ -308,7 +320,9 @@ def test_series_are_paged_without_overlap_or_loss(rest, symbol, interval):
     pages, before = [], None
     while sum(map(len, pages)) < len(whole):
         page = strict(
-            rest.get(f"/timeseries/{symbol}", metric="mark,oi", interval=interval, window="4h", limit=7, **{"before": before} if before else {})
+            rest.get(
+                f"/timeseries/{symbol}", metric="mark,oi", interval=interval, window="4h", limit=7, **{"before": before} if before else {}
+            )
         )
         pages.insert(0, page["series"]["mark"])
         before = page["next_before"]
@@ -322,7 +336,9 @@ def test_paging_series_comes_to_an_end(rest):
     """A client that follows `next_before` stops where the kept days end."""
     before, pages = None, 0
     while pages < 40:
-        page = strict(rest.get(f"/timeseries/{CALM}", metric="mark", interval="1h", window="30d", limit=100, **{"before": before} if before else {}))
+        page = strict(
+            rest.get(f"/timeseries/{CALM}", metric="mark", interval="1h", window="30d", limit=100, **{"before": before} if before else {})
+        )
         pages, before = pages + 1, page["next_before"]
         if before is None:
             break
@@ -345,7 +361,10 @@ def test_series_as_csv(rest):
         assert [(int(row["ts"]), float(row[name]) if row[name] else None) for row in table] == [(ts, value) for ts, value in pairs]
 
 
-@pytest.mark.parametrize(("metric", "says"), [("nope", "nope"), ("basis,nope,funding", "nope"), (",", "none"), ("", "none"), ("x" * 5000, "xxx"), ("light", "light")])
+@pytest.mark.parametrize(
+    ("metric", "says"),
+    [("nope", "nope"), ("basis,nope,funding", "nope"), (",", "none"), ("", "none"), ("x" * 5000, "xxx"), ("light", "light")],
+)
 def test_metrics_that_are_not_stored(rest, metric, says):
     """An unknown metric is 422, named, with the list of those that exist."""
     response = rest.get(f"/timeseries/{CALM}", metric=metric)
@@ -374,7 +393,11 @@ def test_files_of_a_symbol_in_chinese(own):
     market, rest = own
     market.live.user.watch("币安人生USDT", NOW)
 
-    for path in ("/timeseries/币安人生USDT?window=1h&format=csv", "/export/币安人生USDT?hours=1", "/export/币安人生USDT?hours=1&format=json"):
+    for path in (
+        "/timeseries/币安人生USDT?window=1h&format=csv",
+        "/export/币安人生USDT?hours=1",
+        "/export/币安人生USDT?hours=1&format=json",
+    ):
         response = rest.get(path)
         assert response.status_code == 200, response.text
         assert "filename" in response.headers["content-disposition"]
@@ -515,8 +538,28 @@ def test_borrow(own):
     assert strict(rest.get(f"/metrics/{STALE}"))["borrow"] == before
 
 
-@pytest.mark.parametrize("body", ['{"apr_pct": NaN}', '{"apr_pct": Infinity}', '{"apr_pct": -1}', '{"apr_pct": 10001}', '{"apr_pct": "x"}', '{"apr_pct": null}',
-                                  "{}", "[]", "12", "", "null", "{", '{"apr_pct": 1e999}', '{"apr_pct": ' + "9" * 5000 + "}", "[" * 5000, "\ufeff{}", '{"apr_pct": [1]}'])  # fmt: skip
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{"apr_pct": NaN}',
+        '{"apr_pct": Infinity}',
+        '{"apr_pct": -1}',
+        '{"apr_pct": 10001}',
+        '{"apr_pct": "x"}',
+        '{"apr_pct": null}',
+        "{}",
+        "[]",
+        "12",
+        "",
+        "null",
+        "{",
+        '{"apr_pct": 1e999}',
+        '{"apr_pct": ' + "9" * 5000 + "}",
+        "[" * 5000,
+        "\ufeff{}",
+        '{"apr_pct": [1]}',
+    ],
+)
 def test_rates_that_are_none(rest, body):
     """NaN, infinity, negative, huge, missing and broken JSON are 422 with a sentence, and nothing is entered."""
     response = rest("PUT", f"/borrow/{CALM}", data=body.encode(), headers={"Content-Type": "application/json"})
@@ -549,7 +592,13 @@ def test_the_token_lets_in_and_nothing_else_does(own):
     _, rest = own
     host = {"Host": "radar.example"}
 
-    for given in ({}, {"Authorization": f"Bearer {TOKEN}x"}, {"Authorization": TOKEN}, {"Cookie": f"token={TOKEN}"}, {"Authorization": "Bearer "}):
+    for given in (
+        {},
+        {"Authorization": f"Bearer {TOKEN}x"},
+        {"Authorization": TOKEN},
+        {"Cookie": f"token={TOKEN}"},
+        {"Authorization": "Bearer "},
+    ):
         refused = rest("PUT", f"/borrow/{CALM}", json={"apr_pct": 5}, headers=host | given)
         assert_sentence(refused, 403)
         assert TOKEN not in refused.text
@@ -558,7 +607,9 @@ def test_the_token_lets_in_and_nothing_else_does(own):
     assert all(TOKEN not in rest.get(path).text for path in ("/health", "/symbols", f"/metrics/{CALM}", "/openapi.json", "/docs"))
 
 
-@pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "", "application/jsonp", "text/json"])
+@pytest.mark.parametrize(
+    "kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "", "application/jsonp", "text/json"]
+)
 @pytest.mark.parametrize("path", [f"/borrow/{CALM}", f"/thresholds/{CALM}"])
 def test_only_json_bodies(rest, market, kind, path):
     """A form, as a page elsewhere could send it, is 415 and changes nothing."""
@@ -590,7 +641,7 @@ def test_a_form_in_chunks_is_refused_too(rest, market):
 # ── odd input ──
 
 NAMES = ["<script>alert(1)</script>", "';DROP TABLE bars;--", "..%2f..%2fetc%2fpasswd", "%00", "BTC%00USDT", "😀", "%F0%9F%98%80USDT", "x" * 300,
-         "x" * 10_000, "%ff%fe", "%C3%28", "‮TDSUCTB", "BTCUSDT_260626", "{{7*7}}", "$%7Bjndi%7D", "NaN", "Infinity", "null", "None", "-1", "0",
+         "x" * 10_000, "%ff%fe", "%C3%28", "\u202eTDSUCTB", "BTCUSDT_260626", "{{7*7}}", "$%7Bjndi%7D", "NaN", "Infinity", "null", "None", "-1", "0",
          "1e999", "%25%25", "*", "?", "#", ";", "'", "\"", "all", "available", "%E2%88%92", "١٢٣", "Ⅷ", "ẞUSDT"]  # fmt: skip
 
 
@@ -618,7 +669,9 @@ def test_odd_symbols_get_a_sentence(rest, market, name, route):
         *[(f"/timeseries/{CALM}", {"limit": value}) for value in ("0", "-1", "50001", "1e3", "nan", "9" * 400, "", "x", "1.5")],
         *[(f"/timeseries/{CALM}", {"before": value}) for value in ("-1", "nan", "9" * 400, "inf", "1e15", "9007199254740993")],
         *[(f"/timeseries/{CALM}", {name: value}) for name, value in [("interval", "2m"), ("interval", ""), ("format", "xml"), ("interval", "1M")]],
-        *[(f"/events/{CALM}", {name: value}) for name, value in [("limit", "0"), ("limit", "1001"), ("before", "0"), ("before", "-5"), ("before", "9" * 30), ("format", "xls")]],
+        *[(f"/events/{CALM}", {"limit": value}) for value in ("0", "1001", "x")],
+        *[(f"/events/{CALM}", {"before": value}) for value in ("0", "-5", "9" * 30)],
+        (f"/events/{CALM}", {"format": "xls"}),
         *[(f"/export/{CALM}", {"hours": value}) for value in ("0", "-1", "nan", "inf", "-inf", "720.01", "1e9", "x", "", "9" * 400)],
         (f"/export/{CALM}", {"format": "parquet"}),
         ("/symbols/available", {"include_spot": "maybe"}),
@@ -649,7 +702,22 @@ def test_any_length_can_be_exported(rest, hours):
     assert rest.get(f"/export/{CALM}", hours=hours).status_code == 200
 
 
-@pytest.mark.parametrize("path", ["/symbol", "/metric/X", "/metrics", "/metrics/A/B", "/nope", "/symbols/", "/docs/x", "//", "/%2e%2e/x", "/health/x", "/symbols/CALMUSDT"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/symbol",
+        "/metric/X",
+        "/metrics",
+        "/metrics/A/B",
+        "/nope",
+        "/symbols/",
+        "/docs/x",
+        "//",
+        "/%2e%2e/x",
+        "/health/x",
+        "/symbols/CALMUSDT",
+    ],
+)
 @pytest.mark.parametrize("method", ["GET", "POST", "PATCH"])
 def test_a_typo_gets_json(rest, method, path):
     """An address that does not exist is JSON 404, never a page."""
@@ -668,13 +736,13 @@ def test_other_methods(rest, method):
 def test_requests_that_are_no_http(rest):
     """Broken requests end with a 4xx or a closed connection, and the next one is served."""
     host, port = rest.base.removeprefix("http://").removesuffix("/api").split(":")
-    for raw in (b"GET /api/metrics/\xff\xfe HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", b"\x00\x01\r\n\r\n", b"GET /api/health HTTP/1.1\r\n\r\n",
-                b"PUT /api/borrow/CALMUSDT HTTP/1.1\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: 15\r\n\r\n{\"apr_pct\": 5.0}"):  # fmt: skip
+    no_host = b'PUT /api/borrow/CALMUSDT HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 14\r\n\r\n{"apr_pct": 5}'
+    for raw in (b"GET /api/metrics/\xff\xfe HTTP/1.1\r\nHost: localhost\r\n\r\n", b"\x00\x01\r\n\r\n", no_host):
         with socket.create_connection((host, int(port)), timeout=5) as sock:
             sock.sendall(raw)
             sock.shutdown(socket.SHUT_WR)
             answer = sock.recv(65_536)
-        assert not re.match(rb"HTTP/1.1 (2|50[0-24-9])", answer), (raw, answer[:300])  # health itself may say 503
+        assert not re.match(rb"HTTP/1.1 (2|5)", answer), (raw, answer[:300])
 
     assert rest.get("/symbols").status_code == 200
 
@@ -711,6 +779,7 @@ def test_openapi_lists_every_route(rest):
 
 def test_many_at_once(rest):
     """Readers and writers at the same moment all get their answers."""
+
     def call(n):
         path = [f"/metrics/{CALM}", "/symbols", f"/events/{WINDOW}", f"/timeseries/{CALM}?window=1h", "/health", f"/rules/{SQUEEZE}"][n % 6]
         if n % 7 == 0:

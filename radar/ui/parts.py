@@ -40,6 +40,8 @@ CSS = """<style>
 def setup() -> None:
     """Session defaults; a link with demo=1 opens the simulated market."""
     st.session_state.setdefault("demo", st.query_params.get("demo") == "1")
+    if st.session_state.pop("open_demo_next", False):
+        st.session_state.demo = True  # only here, before the switch is drawn, does the browser believe it
     st.session_state.setdefault("refresh", True)
     st.html(CSS)
 
@@ -109,12 +111,9 @@ def trouble() -> None:
     shout(plain(health.sentence or "The radar has no current data."))
     now = reads.radar(name).now_ms()
     waited = now - st.session_state.setdefault("starting_since", now) > 30_000
-    if name == "live" and (health.status != "starting" or waited) and st.button("Open the demo market", key="open_demo", on_click=_to_demo):
+    if name == "live" and (health.status != "starting" or waited) and st.button("Open the demo market", key="open_demo"):
+        st.session_state.open_demo_next = True
         st.rerun(scope="app")
-
-
-def _to_demo() -> None:
-    st.session_state.demo = True
 
 
 def allowed() -> tuple[bool, str]:

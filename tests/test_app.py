@@ -1,0 +1,219 @@
+"""`streamlit run app.py` as a process: pages, REST and the collector together, on loopback, until Ctrl-C."""
+
+import contextlib
+import shutil
+import signal
+import socket
+import sqlite3
+from contextlib import closing
+
+import pytest
+
+from radar.store import MarketStore
+from tests.serving import ROOT, Process, Rest, free_port, until
+from tests.stand_in import own_exchange
+
+WATCHLIST = "MYXUSDT,BTCUSDT"
+
+
+@contextlib.contextmanager
+def app(folder, exchange, *, script="app.py", cwd=ROOT, data=None, ready=True, **env):
+    """(process, its REST client) of the radar started as the README says, on a port of its own."""
+    port = free_port()
+    arguments = ["-m", "streamlit", "run", script, "--server.port", port]
+    wanted = {"RADAR_DATA_DIR": data or folder / "data", "RADAR_WATCHLIST": WATCHLIST, **(exchange.settings() if exchange else {})} | env
+    rest = Rest(f"http://127.0.0.1:{port}/api")
+    with contextlib.closing(rest), Process(arguments, cwd=cwd, log=folder / "log", **wanted) as process:
+        if ready:
+
+            def answers():
+                assert process.code is None, process.log
+                return rest.get("/symbols").status_code == 200
+
+            until(answers, 40)
+        yield process, rest
+
+
+def page(rest, path="/"):
+    """A page's response."""
+    return Rest(rest.base.removesuffix("/api"))("GET", path)
+
+
+@pytest.fixture(scope="module")
+def exchange():
+    """One exchange for the page."""
+    with own_exchange() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory, exchange):
+    """A radar that nobody has looked at."""
+    with app(tmp_path_factory.mktemp("app"), exchange) as (process, rest):
+        until(lambda: rest.get("/metrics/MYXUSDT").status_code == 200, 30)
+        yield process, rest
+
+
+def test_pages_and_rest_are_one_process(running):
+    """Pages answer with the Streamlit shell, /api with JSON, and a typo under /api is no page."""
+    _, rest = running
+
+    for path in ("/", "/symbol", "/thresholds", "/about"):
+        response = page(rest, path)
+        assert response.status_code == 200
+        assert "text/html" in response.headers["content-type"]
+    assert rest.get("/metrics/MYXUSDT").json()["symbol"] == "MYXUSDT"
+    assert (rest.get("/typo").status_code, set(rest.get("/typo").json())) == (404, {"detail"})
+    assert rest.get("/docs").status_code == 200
+
+
+def test_it_collects_with_no_browser(running):
+    """Nobody opened a page, and the numbers move on."""
+    process, rest = running
+
+    assert rest.get("/metrics/MYXUSDT").json()["traffic_light"] == "RED"
+    before = rest.get("/metrics/MYXUSDT").json()["ts"]
+    until(lambda: rest.get("/metrics/MYXUSDT").json()["ts"] > before, 15)
+    assert rest.get("/health").json()["collector"] == "here"
+    assert process.code is None
+
+
+def test_it_listens_on_loopback_alone(running):
+    """The port is closed on every other address of this machine."""
+    _, rest = running
+    port = int(rest.base.removesuffix("/api").rsplit(":", 1)[1])
+    with contextlib.suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.connect(("192.0.2.1", 9))  # sends nothing: it only asks which address would be used
+        others = {sock.getsockname()[0]}
+    with contextlib.suppress(OSError):
+        others |= {info[4][0] for info in socket.getaddrinfo(socket.gethostname(), None, socket.AF_INET)}
+    others = {address for address in others if not address.startswith("127.")} or {"127.0.0.2"}
+
+    for address in others:
+        with pytest.raises(OSError, match=r"refused|timed out|unreachable"):
+            socket.create_connection((address, port), timeout=3).close()
+
+
+def test_a_foreign_host_may_not_write(running):
+    """A page elsewhere that points its name at 127.0.0.1 can change nothing, also through the whole server."""
+    _, rest = running
+
+    assert rest("DELETE", "/symbols/BTCUSDT", headers={"Host": "evil.example"}).status_code == 403
+    assert rest("PUT", "/symbols/ETHUSDT", headers={"X-Forwarded-For": "9.9.9.9"}).status_code == 403
+    assert [row["symbol"] for row in rest.get("/symbols").json()] == WATCHLIST.split(",")
+
+
+def test_no_secret_and_no_usage_statistics_in_pages(running):
+    """The page's shell loads nothing from another host."""
+    _, rest = running
+    html = page(rest).text
+
+    assert "http://" not in html.replace("http://www.w3.org", "")
+    assert [part for part in html.split('"') if part.startswith(("https://", "//"))] == []
+
+
+def test_ctrl_c_stops_it_cleanly(tmp_path, exchange):
+    """SIGINT ends the process within 15 s, stores the running minute, gives the lease back, and logs no traceback."""
+    with app(tmp_path, exchange) as (process, rest):
+        until(lambda: rest.get("/metrics/MYXUSDT").status_code == 200, 30)
+        code = process.end(signal.SIGINT)
+
+    assert code in (0, 130, -signal.SIGINT)
+    assert "Traceback" not in process.log
+    with closing(MarketStore(tmp_path / "data")) as market:
+        assert market.lease() is None
+
+
+def test_kill_9_loses_nothing_that_was_entered(tmp_path, exchange):
+    """After kill -9 the same watchlist, thresholds, borrow and bars are there, and it collects again without the old lease in its way."""
+    with app(tmp_path, exchange) as (process, rest):
+        until(lambda: rest.get("/metrics/MYXUSDT").status_code == 200, 30)
+        assert rest.put("/symbols/ORCAUSDT").status_code == 200
+        assert rest.delete("/symbols/BTCUSDT").status_code == 204
+        assert rest.put("/thresholds/MYXUSDT", {"r2_oivol_min": 0.5}).status_code == 200
+        assert rest.put("/borrow/MYXUSDT", {"apr_pct": 12}).status_code == 200
+        until(lambda: rest.get("/timeseries/MYXUSDT", metric="mark", window="1h").json()["series"]["mark"][-30][1], 30)
+        bars = rest.get("/timeseries/MYXUSDT", metric="mark,index", window="1h").json()["series"]
+        events = rest.get("/events/MYXUSDT").json()["events"]
+        process.end(signal.SIGKILL)
+
+    with app(tmp_path, exchange) as (process, rest):
+        assert [row["symbol"] for row in rest.get("/symbols").json()] == ["MYXUSDT", "ORCAUSDT"]
+        assert rest.get("/thresholds/MYXUSDT").json()["changed"] == {"r2_oivol_min": 0.5}
+        assert rest.get("/metrics/MYXUSDT").json()["borrow"]["apr_pct"] == 12
+        again = rest.get("/timeseries/MYXUSDT", metric="mark,index", window="70m").json()["series"]
+        kept = {name: dict(map(tuple, pairs)) for name, pairs in again.items()}
+        assert all(kept[name].get(ts) == value for name, pairs in bars.items() for ts, value in pairs[:-3] if value is not None)
+        assert {event["id"] for event in events} <= {event["id"] for event in rest.get("/events/MYXUSDT").json()["events"]}
+        before = rest.get("/metrics/MYXUSDT").json()["ts"]
+        until(lambda: rest.get("/metrics/MYXUSDT").json()["ts"] > before and rest.get("/health").json()["collector"] == "here", 45)
+        for name in ("market", "user"):
+            with closing(sqlite3.connect(tmp_path / "data" / f"{name}.sqlite3")) as conn:
+                assert conn.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        assert process.end() in (0, 130, -signal.SIGINT)
+        assert "Traceback" not in process.log
+
+
+def test_two_processes_one_collector(tmp_path, exchange, running):
+    """A second process on the same data serves the same numbers and leaves the collecting to the first."""
+    with app(tmp_path, exchange) as (_, first):
+        until(lambda: first.get("/metrics/MYXUSDT").status_code == 200, 30)
+        with app(tmp_path, exchange) as (second_process, second):
+            until(lambda: second.get("/health").json()["collector"] == "elsewhere", 15)
+            assert second.get("/metrics/MYXUSDT").json()["traffic_light"] == "RED"
+            assert second.put("/symbols/ORCAUSDT").status_code == 200
+            until(lambda: first.get("/metrics/ORCAUSDT").status_code == 200, 20)
+            assert first.get("/health").json()["collector"] == "here"
+            assert second_process.end() in (0, 130, -signal.SIGINT)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [("RADAR_RETENTION_DAYS", "6"), ("RADAR_TIMEZONE", "Mars/Olympus"), ("RADAR_WATCHLIST", ",".join(f"C{n}USDT" for n in range(41)))],
+)
+def test_a_wrong_setting_ends_the_start_with_one_line(tmp_path, variable, value):
+    """The process ends with 2 and one line of its own that names the variable, and no traceback."""
+    with app(tmp_path, None, ready=False, **{variable: value}) as (process, _):
+        assert process.wait(40) == 2
+
+    said = [line for line in process.log.splitlines() if variable in line]
+    assert len(said) == 1
+    assert said[0].startswith("Short-Risk Radar does not start.")
+    assert "Traceback" not in process.log
+
+
+def test_a_folder_that_cannot_be_used_ends_the_start_with_one_line(tmp_path):
+    """A data folder that is a file is said in one line."""
+    (tmp_path / "file").write_text("", encoding="utf-8")
+
+    with app(tmp_path, None, data=tmp_path / "file", ready=False) as (process, _):
+        assert process.wait(40) == 2
+
+    assert "Short-Risk Radar does not start." in process.log
+    assert "Traceback" not in process.log
+
+
+@pytest.mark.browser
+def test_the_page_alone_starts_the_collector(tmp_path, exchange):
+    """`streamlit run …/pages/main.py` from another directory serves the page; the collector starts with the first visitor."""
+    sync_api = pytest.importorskip("playwright.sync_api")
+    chromium = shutil.which("chromium") or pytest.skip("no Chromium")
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    data = tmp_path / "data"
+    extra = {"STREAMLIT_SERVER_HEADLESS": "true", "STREAMLIT_SERVER_ADDRESS": "127.0.0.1", "STREAMLIT_BROWSER_GATHER_USAGE_STATS": "false"}
+
+    with app(tmp_path, exchange, script=ROOT / "pages" / "main.py", cwd=elsewhere, data=data, ready=False, **extra) as (process, rest):
+        until(lambda: page(rest, "/_stcore/health").text == "ok", 40)
+        assert not data.exists()  # nobody came yet
+        with sync_api.sync_playwright() as play:
+            browser = play.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--no-proxy-server"])
+            tab = browser.new_page()
+            tab.goto(rest.base.removesuffix("/api"))
+            tab.get_by_text("MYXUSDT").first.wait_for(timeout=40_000)
+            browser.close()
+        with closing(MarketStore(data)) as market:
+            until(lambda: "MYXUSDT" in market.observations(), 30)
+            assert market.lease() is not None
+        assert process.end() in (0, 130, -signal.SIGINT)
+        assert "Traceback" not in process.log
