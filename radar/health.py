@@ -76,7 +76,7 @@ def health_of(
         status, sentence = "blocked", blocked.sentence
     elif fresh or (beating and not watched):
         status, sentence = "live", ""
-    elif now_ms - opened_ms < STARTING_MS:
+    elif now_ms - opened_ms < STARTING_MS and (futures is None or futures.ok or futures.kind == "new"):
         status, sentence = "starting", "Reading the market for the first time since the start."
     elif collector == "stopped":
         status, sentence = "stopped", "Nobody collects: the numbers below are the last ones read."

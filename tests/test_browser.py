@@ -5,6 +5,7 @@ import shutil
 from urllib.parse import urlsplit
 
 import pytest
+
 from tests.serving import ROOT, Process, free_port, until
 
 playwright = pytest.importorskip("playwright.sync_api")
@@ -60,6 +61,7 @@ def page(browser):
 
 
 def tile(page, symbol):
+    """The tile of a symbol."""
     return page.locator(".tile", has_text=symbol).first
 
 

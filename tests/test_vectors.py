@@ -18,10 +18,12 @@ HOUR = 3_600_000
 
 
 def column(*values: float | None) -> pd.Series:
+    """A column; None is unknown."""
     return pd.Series([math.nan if v is None else v for v in values], dtype=float)
 
 
 def last(series: pd.Series) -> float | None:
+    """The live value of a column."""
     value = float(series.iloc[-1])
     return None if math.isnan(value) else value
 

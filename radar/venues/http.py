@@ -32,6 +32,7 @@ RETRY_EARNED, RETRY_SAVED = 0.15, 5.0  # second attempts stay a small part of al
 RETRY_WAIT_SEC = (0.1, 0.5)
 RETRY_APART_SEC = 0.06
 PATH_DOWN_SEC = 15.0
+NOT_ASKED = "Not asked yet."
 NEW_SHARE = 0.2  # of a new latency in the moving average
 
 
@@ -87,7 +88,7 @@ class Http:
         self._retries, self._retry_at = RETRY_SAVED, 0.0
         self._latency_ms: float | None = None
         self._last_ok_ms: int | None = None
-        self._sentence = "Not asked yet."
+        self._sentence = NOT_ASKED
 
     def get(
         self,
@@ -137,7 +138,7 @@ class Http:
                 limit_weight=self._budget.limit(self.family),
                 sentence=sentence,
                 until_ms=closed.until_ms if closed else None,
-                kind=closed.kind if closed else "",
+                kind=closed.kind if closed else "new" if sentence == NOT_ASKED else "",
                 dropped_rows=dropped_rows,
             )
 
