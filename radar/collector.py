@@ -14,11 +14,12 @@ from radar.clock import Clock
 from radar.errors import StoreError, VenueBlocked, VenueBusy, VenueError, VenueRefused
 from radar.exchange_clock import ExchangeClock
 from radar.historian import Historian
+from radar.intake import Intake
 from radar.jobs import JOBS, SPOT_BATCH, Answered, Asker, Job, weight_per_minute
 from radar.judge import WRITE_DELAY_MS, Judge, store_notice
 from radar.lanes import Lanes, ThreadLanes
-from radar.live import Cadence, LiveSymbol, cadence
-from radar.models import Contract, FundingRule, Observation, Quote, SpotPair, Ticker, Watched
+from radar.live import LiveSymbol
+from radar.models import Observation, Watched
 from radar.store import MarketStore, UserStore
 from radar.venues import Venue
 
@@ -30,7 +31,6 @@ BEAT_SEC = 13.0  # without an answer; a fresh quote (every 10 s) is judged at on
 STEP_SEC = 0.25
 LEASE_SEC, LEASE_EVERY_SEC = 15.0, 5.0
 CHORES_EVERY_SEC = 60.0
-SKEW_MS = 5_000  # an answer from the future: the exchange's clock, or ours, jumped
 RETRY_SEC = 30.0
 DEEP_EVERY_SEC = 3600.0  # a book of 1000 levels, to know whether fewer would do
 READING_OF = {"quotes": "quote", "perp_tickers": "perp_ticker", "spot_tickers": "spot_ticker"}
@@ -61,12 +61,7 @@ class Collector:
         self._asker = Asker(clock, self._lanes, self.wake)
         self.historian = Historian(venue, market, self._lanes, clock, self.time, self.wake)
         self._judge = Judge(market, user, self.historian, clock, self.time, self.notices, simulated_borrow or {})
-        self._contracts: dict[str, Contract] = {}
-        self._rules: dict[str, FundingRule] = {}
-        self._pairs: dict[str, SpotPair] = {}
-        self._listing_ms: int | None = None
-        self._quotes: dict[str, Quote] = {}
-        self._tickers: dict[str, Ticker] = {}
+        self._intake = Intake(self.symbols, market, self.historian, self._asker, self.time)
         self._deep_at: dict[str, float] = {}
         self._next_beat = self._next_lease = self._next_chores = 0.0
         self._retention_days = retention_days
@@ -141,9 +136,8 @@ class Collector:
 
     def _begin(self) -> None:
         """Pick up what the process before left."""
-        self._contracts, self._pairs = self.market.contracts(), self.market.spot_pairs()
-        self._listing_ms = self.market.fact("listing_ms")
-        self.venue.set_whitelist(self._contracts)
+        self._intake.begin()
+        self.venue.set_whitelist(self._intake.contracts)
         self.venue.restore_gates(self.market.fact("gates", {}))
         self._judge.begin()
 
@@ -157,33 +151,23 @@ class Collector:
             self.market.drop_observation(symbol)
             self._tell_need()
         for symbol, entry in watched.items():
-            if symbol not in self.symbols and self._contracts:
+            if symbol not in self.symbols and self._intake.contracts:
                 self._enter(entry)
 
     def _enter(self, entry: Watched) -> None:
         symbol = entry.symbol
         if entry.pending:
-            if symbol not in self._contracts:
+            if symbol not in self._intake.contracts:
                 self.user.unwatch(symbol)
                 self.notices[f"unknown:{symbol}"] = f"{symbol} is not a tradable USDT perpetual on Binance; it was taken off the watchlist."
                 return
             self.user.confirm(symbol)
         live = LiveSymbol(symbol)
-        live.contract, live.rule = self._contracts.get(symbol), self._rules.get(symbol)
-        live.delisted = live.contract is None
-        live.band_pct = self.market.fact(f"band:{symbol}")
         self.symbols[symbol] = live
-        if self._pairs:
-            self._list(live)
+        self._intake.introduce(live)
         self.historian.enter(live)
+        self._intake.catch_up(live)
         self._judge.enter(symbol)
-        every = cadence(len(self.symbols))
-        if (quote := self._quotes.get(symbol)) is not None:
-            live.on_quote(quote)
-            live.note_reading("quote", quote.ts_ms, every, source="premiumIndex")
-        if (ticker := self._tickers.get(symbol)) is not None:
-            live.on_ticker(ticker)
-            live.note_reading("perp_ticker", ticker.ts_ms, every, source="ticker/24hr")
         for name in ("oi", "perp_book", "spot_book"):
             self._asker.hurry(name, symbol)
         self._asker.hurry("spot_tickers")
@@ -193,20 +177,13 @@ class Collector:
         for pool, weight in zip(("futures", "spot"), weight_per_minute(len(self.symbols)), strict=True):
             self.venue.set_live_need(pool, weight)
 
-    def _list(self, live: LiveSymbol) -> None:
-        live.on_listing(self._pairs)
-        live.note_reading("listing", self._listing_ms, self._every(), source="exchangeInfo")
-
-    def _every(self) -> Cadence:
-        return cadence(len(self.symbols))
-
     # ── asking ──
     def _ask(self) -> None:
-        every = self._every()
+        every = self._intake.every()
         for job in JOBS:
             if job.name != "clock" and not self.time.asked:
                 continue  # the first answer tells whether we are let in, and what was used before us
-            if job.name in ("quotes", "perp_tickers") and not self._contracts:
+            if job.name in ("quotes", "perp_tickers") and not self._intake.contracts:
                 continue
             for symbol in [s for s in self.symbols if self._wanted(job, s)] if job.per_symbol else [None]:
                 if self._asker.is_due(job, symbol):
@@ -260,7 +237,7 @@ class Collector:
             if isinstance(answered.value, VenueError):
                 self._failed(answered, answered.value)
                 continue
-            getattr(self, f"_on_{answered.job.name}")(answered)
+            getattr(self._intake, f"on_{answered.job.name}")(answered)
             if answered.job.name == "quotes":
                 fresh.add("quotes")
             elif answered.job.name in ("perp_tickers", "spot_tickers", "oi"):
@@ -268,7 +245,7 @@ class Collector:
         return fresh
 
     def _failed(self, answered: Answered, error: VenueError) -> None:
-        job, symbol, every = answered.job, answered.symbol, self._every()
+        job, symbol, every = answered.job, answered.symbol, self._intake.every()
         reading = READING_OF.get(job.name, job.name)
         for live in [self.symbols[symbol]] if symbol else self.symbols.values():
             if reading in live.readings:
@@ -279,85 +256,6 @@ class Collector:
             self._asker.put_off(job.name, symbol, RETRY_SEC)
         if isinstance(error, VenueRefused) and job.name == "spot_tickers":
             self._asker.hurry("spot_pairs")  # one unknown pair refuses the whole batch: look what is listed
-
-    def _on_clock(self, _: Answered) -> None:
-        self.market.set_fact("clock_offset_ms", self.time.offset_ms())
-
-    def _on_contracts(self, answered: Answered) -> None:
-        self._contracts = {contract.symbol: contract for contract in answered.value}
-        self.market.write_listings(contracts=answered.value)
-        for symbol, live in self.symbols.items():
-            live.contract = self._contracts.get(symbol, live.contract)
-            live.delisted = symbol not in self._contracts
-
-    def _on_spot_pairs(self, answered: Answered) -> None:
-        self._pairs, self._listing_ms = {pair.symbol: pair for pair in answered.value}, self.time.now_ms()
-        self.market.write_listings(pairs=answered.value)
-        self.market.set_fact("listing_ms", self._listing_ms)
-        for live in self.symbols.values():
-            self._list(live)
-        self._asker.hurry("spot_tickers")
-
-    def _on_funding_rules(self, answered: Answered) -> None:
-        self._rules = {rule.symbol: rule for rule in answered.value}
-        for symbol, live in self.symbols.items():
-            live.rule = self._rules.get(symbol)
-
-    def _on_quotes(self, answered: Answered) -> None:
-        self._quotes = {quote.symbol: quote for quote in answered.value}
-        for symbol, live in self.symbols.items():
-            quote = self._quotes.get(symbol)
-            if quote is None:
-                continue
-            if quote.ts_ms > self.time.now_ms() + SKEW_MS:
-                self._asker.hurry("clock")
-            before = live.minute
-            if live.on_quote(quote):
-                live.note_reading("quote", quote.ts_ms, self._every(), latency_ms=answered.latency_ms, source="premiumIndex")
-                if before and live.minute > before + 1:
-                    self.historian.replan(live)
-
-    def _on_perp_tickers(self, answered: Answered) -> None:
-        self._tickers = {ticker.symbol: ticker for ticker in answered.value}
-        for symbol, live in self.symbols.items():
-            if (ticker := self._tickers.get(symbol)) is not None:
-                live.on_ticker(ticker)
-                live.note_reading("perp_ticker", self.time.now_ms(), self._every(), latency_ms=answered.latency_ms, source="ticker/24hr")
-
-    def _on_spot_tickers(self, answered: Answered) -> None:
-        by_symbol = {ticker.symbol: ticker for ticker in answered.value}
-        for live in self.symbols.values():
-            if live.pair and (ticker := by_symbol.get(live.pair.symbol)) is not None:
-                unknown = live.has_spot is None
-                live.on_spot_ticker(ticker)
-                live.note_reading("spot_ticker", self.time.now_ms(), self._every(), latency_ms=answered.latency_ms, source="spot ticker/24hr")
-                if unknown and live.has_spot:
-                    self.historian.replan(live)  # the history of dominance can be asked for now
-
-    def _on_oi(self, answered: Answered) -> None:
-        live = self.symbols[answered.symbol or ""]
-        live.on_open_interest(answered.value)
-        live.note_reading("oi", answered.value.ts_ms, self._every(), latency_ms=answered.latency_ms, source="openInterest")
-
-    def _on_perp_book(self, answered: Answered) -> None:
-        self._on_book("perp", answered)
-
-    def _on_spot_book(self, answered: Answered) -> None:
-        self._on_book("spot", answered)
-
-    def _on_book(self, market: str, answered: Answered) -> None:
-        live = self.symbols[answered.symbol or ""]
-        known = live.band_pct
-        live.on_book(market, answered.value)
-        live.note_reading(f"{market}_book", self.time.now_ms(), self._every(), latency_ms=answered.latency_ms, source="depth")
-        if known is None and live.band_pct is not None:
-            self.market.set_fact(f"band:{live.symbol}", live.band_pct)
-
-    def _on_settlements(self, answered: Answered) -> None:
-        if answered.value:
-            live = self.symbols[answered.symbol or ""]
-            self.market.write_settlements(live.symbol, answered.value)
-            self.historian.load_settlements(live)
 
     # ── housekeeping ──
     def _tell_health(self) -> None:

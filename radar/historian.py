@@ -116,7 +116,10 @@ class Historian:
             has_spot=live.has_spot,
         )
         open_tasks = {w.task for w in self._waiting}
-        fresh = [task for task in plan(symbol, now_ms, have) if task not in open_tasks and self._asked[task] < ASK_TWICE]
+        planned = plan(symbol, now_ms, have)
+        for task in [task for task in self._asked if task.symbol == symbol and task not in planned]:
+            del self._asked[task]  # filled, or too old to be missed: no need to remember it
+        fresh = [task for task in planned if task not in open_tasks and self._asked[task] < ASK_TWICE]
         if symbol not in self._left or not sum(self._left[symbol].values()):
             self._left[symbol], self._total[symbol] = Counter(), 0
         for task in fresh:

@@ -19,7 +19,7 @@ GROUPS = {
     ),
     "edges": ("store", "venues"),
     "joins": (
-        "access", "backfill", "collector", "entered", "exchange_clock", "health", "historian", "jobs", "judge", "lanes", "live", "runtime", "service",
+        "access", "backfill", "collector", "entered", "exchange_clock", "health", "historian", "intake", "jobs", "judge", "lanes", "live", "runtime", "service",
     ),
     "faces": ("__main__", "api", "cli", "ui"),
     "app": ("app.py",),

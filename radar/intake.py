@@ -1,0 +1,152 @@
+"""Takes in what venues answered: which symbol learns what, and what is kept for the next process."""
+
+from collections.abc import Mapping
+
+from radar.exchange_clock import ExchangeClock
+from radar.historian import Historian
+from radar.jobs import Answered, Asker
+from radar.live import Cadence, LiveSymbol, cadence
+from radar.models import Contract, FundingRule, Quote, SpotPair, Ticker
+from radar.store import MarketStore
+
+__all__ = ["Intake"]
+
+SKEW_MS = 5_000  # an answer from the future: the exchange's clock, or ours, jumped
+
+
+class Intake:
+    """Everything that is known of the whole market, and the way of an answer to the symbols it is about.
+
+    Runs on the collector's thread; `symbols` is the collector's. The method `on_<job>` takes the answer of that job.
+    """
+
+    def __init__(
+        self, symbols: Mapping[str, LiveSymbol], market: MarketStore, historian: Historian, asker: Asker, time: ExchangeClock
+    ) -> None:
+        self._symbols, self._market, self._historian, self._asker, self._time = symbols, market, historian, asker, time
+        self.contracts: dict[str, Contract] = {}
+        self._rules: dict[str, FundingRule] = {}
+        self._pairs: dict[str, SpotPair] = {}
+        self._listing_ms: int | None = None
+        self._quotes: dict[str, Quote] = {}
+        self._tickers: dict[str, Ticker] = {}
+
+    def begin(self) -> None:
+        """Pick up the listings that the process before left."""
+        self.contracts, self._pairs = self._market.contracts(), self._market.spot_pairs()
+        self._listing_ms = self._market.fact("listing_ms")
+
+    def every(self) -> Cadence:
+        """How often things are read with as many symbols as there are."""
+        return cadence(len(self._symbols))
+
+    def introduce(self, live: LiveSymbol) -> None:
+        """Tell a new symbol what it is, and where it trades spot."""
+        live.contract, live.rule = self.contracts.get(live.symbol), self._rules.get(live.symbol)
+        live.delisted = live.contract is None
+        live.band_pct = self._market.fact(f"band:{live.symbol}")
+        if self._pairs:
+            self._list(live)
+
+    def catch_up(self, live: LiveSymbol) -> None:
+        """Tell a new symbol its newest readings: the bulk answers hold every coin. Its settlements come first, they date its funding."""
+        if (quote := self._quotes.get(live.symbol)) is not None:
+            live.on_quote(quote)
+            live.note_reading("quote", quote.ts_ms, self.every(), source="premiumIndex")
+        if (ticker := self._tickers.get(live.symbol)) is not None:
+            live.on_ticker(ticker)
+            live.note_reading("perp_ticker", ticker.ts_ms, self.every(), source="ticker/24hr")
+
+    def _list(self, live: LiveSymbol) -> None:
+        live.on_listing(self._pairs)
+        live.note_reading("listing", self._listing_ms, self.every(), source="exchangeInfo")
+
+    def on_clock(self, _: Answered) -> None:
+        """The exchange's time: its offset serves the other processes."""
+        self._market.set_fact("clock_offset_ms", self._time.offset_ms())
+
+    def on_contracts(self, answered: Answered) -> None:
+        """What can be traded; a watched contract that is gone is delisted."""
+        self.contracts = {contract.symbol: contract for contract in answered.value}
+        self._market.write_listings(contracts=answered.value)
+        for symbol, live in self._symbols.items():
+            live.contract = self.contracts.get(symbol, live.contract)
+            live.delisted = symbol not in self.contracts
+
+    def on_spot_pairs(self, answered: Answered) -> None:
+        """What is listed on spot."""
+        self._pairs, self._listing_ms = {pair.symbol: pair for pair in answered.value}, self._time.now_ms()
+        self._market.write_listings(pairs=answered.value)
+        self._market.set_fact("listing_ms", self._listing_ms)
+        for live in self._symbols.values():
+            self._list(live)
+        self._asker.hurry("spot_tickers")
+
+    def on_funding_rules(self, answered: Answered) -> None:
+        """Caps, floors and intervals of adjusted contracts."""
+        self._rules = {rule.symbol: rule for rule in answered.value}
+        for symbol, live in self._symbols.items():
+            live.rule = self._rules.get(symbol)
+
+    def on_quotes(self, answered: Answered) -> None:
+        """Mark, index and funding of the whole market."""
+        self._quotes = {quote.symbol: quote for quote in answered.value}
+        for symbol, live in self._symbols.items():
+            quote = self._quotes.get(symbol)
+            if quote is None:
+                continue
+            if quote.ts_ms > self._time.now_ms() + SKEW_MS:
+                self._asker.hurry("clock")
+            before = live.minute
+            if live.on_quote(quote):
+                live.note_reading("quote", quote.ts_ms, self.every(), latency_ms=answered.latency_ms, source="premiumIndex")
+                if before and live.minute > before + 1:
+                    self._historian.replan(live)
+
+    def on_perp_tickers(self, answered: Answered) -> None:
+        """24 h of every perpetual."""
+        self._tickers = {ticker.symbol: ticker for ticker in answered.value}
+        for symbol, live in self._symbols.items():
+            if (ticker := self._tickers.get(symbol)) is not None:
+                live.on_ticker(ticker)
+                live.note_reading("perp_ticker", self._time.now_ms(), self.every(), latency_ms=answered.latency_ms, source="ticker/24hr")
+
+    def on_spot_tickers(self, answered: Answered) -> None:
+        """24 h of the watched coins on spot."""
+        by_symbol = {ticker.symbol: ticker for ticker in answered.value}
+        for live in self._symbols.values():
+            if live.pair and (ticker := by_symbol.get(live.pair.symbol)) is not None:
+                unknown = live.has_spot is None
+                live.on_spot_ticker(ticker)
+                live.note_reading("spot_ticker", self._time.now_ms(), self.every(), latency_ms=answered.latency_ms, source="spot ticker/24hr")
+                if unknown and live.has_spot:
+                    self._historian.replan(live)  # the history of dominance can be asked for now
+
+    def on_oi(self, answered: Answered) -> None:
+        """Open interest of one symbol."""
+        live = self._symbols[answered.symbol or ""]
+        live.on_open_interest(answered.value)
+        live.note_reading("oi", answered.value.ts_ms, self.every(), latency_ms=answered.latency_ms, source="openInterest")
+
+    def on_perp_book(self, answered: Answered) -> None:
+        """The perpetual's book."""
+        self._on_book("perp", answered)
+
+    def on_spot_book(self, answered: Answered) -> None:
+        """The spot book."""
+        self._on_book("spot", answered)
+
+    def _on_book(self, market: str, answered: Answered) -> None:
+        live = self._symbols[answered.symbol or ""]
+        known = live.band_pct
+        live.on_book(market, answered.value)
+        live.note_reading(f"{market}_book", self._time.now_ms(), self.every(), latency_ms=answered.latency_ms, source="depth")
+        if known is None and live.band_pct is not None:
+            self._market.set_fact(f"band:{live.symbol}", live.band_pct)
+
+    def on_settlements(self, answered: Answered) -> None:
+        """Payments settled since the last ones."""
+        if answered.value:
+            live = self._symbols[answered.symbol or ""]
+            self._market.write_settlements(live.symbol, answered.value)
+            self._historian.load_settlements(live)
