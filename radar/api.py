@@ -42,6 +42,7 @@ MAX_POINTS = 50_000
 MAX_BODY = 65_536
 TOO_BIG = "The body is larger than 64 kB."
 INTERVALS = {"1m": 1, "5m": 5, "15m": 15, "1h": 60}
+STORED = {asked: name for asked, name in SERIES.items() if name not in ("cap_use", "perp_dominance_binance_pct")}  # those two live in snapshots alone
 ALL_SYMBOLS = "all"
 Format = Literal["json", "csv"]
 CsvFirst = Annotated[Format, Query(alias="format")]
@@ -210,7 +211,7 @@ def metrics(radar: Live, symbol: str) -> JSONResponse:
 def timeseries(
     radar: Live,
     symbol: str,
-    metric: Annotated[str, Query(description="comma-separated: " + ", ".join(SERIES))] = "basis,funding,oi",
+    metric: Annotated[str, Query(description="comma-separated: " + ", ".join(STORED))] = "basis,funding,oi",
     interval: Literal["1m", "5m", "15m", "1h"] = "1m",
     window: Annotated[str, Query(description="a number and m, h or d, at most 30d")] = "48h",
     limit: Annotated[int, Query(ge=1, le=MAX_POINTS)] = MAX_POINTS,
@@ -219,14 +220,14 @@ def timeseries(
 ) -> Response:
     """Per metric an array of [ts, value], ascending; a gap is null. `next_before` pages back."""
     wanted = [name.strip() for name in metric.split(",") if name.strip()]
-    unknown = [name for name in wanted if name not in SERIES]
+    unknown = [name for name in wanted if name not in STORED]
     if unknown or not wanted:
-        raise BadRequest(f"metric: {', '.join(unknown)[:80] or 'none'} is not stored; there are {', '.join(SERIES)}")
+        raise BadRequest(f"metric: {', '.join(unknown)[:80] or 'none'} is not stored; there are {', '.join(STORED)}")
     name = clean_symbol(symbol)
     frame = radar.measured(name, _hours(window), step_min=INTERVALS[interval], before_ms=None if before is None else before - 60_000)
     page = frame.iloc[-limit:]
     stamps = pd.DatetimeIndex(page.index).as_unit("ms").asi8.tolist()
-    columns = {asked: [_rounded(v, SERIES[asked]) for v in page[SERIES[asked]].tolist()] for asked in wanted}
+    columns = {asked: [_rounded(v, STORED[asked]) for v in page[STORED[asked]].tolist()] for asked in wanted}
     envelope = {
         "symbol": name,
         "interval": interval,

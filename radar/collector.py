@@ -4,6 +4,7 @@ Only the thread that steps touches the symbols; requests run in lanes and come b
 collector work on a database.
 """
 
+import functools
 import logging
 import threading
 from collections.abc import Callable, Mapping
@@ -105,10 +106,10 @@ class Collector:
             self._take_lease()
         if not self.leading:
             return
-        self._watch()
+        self._keep_on(self._watch)
         self._ask()
         fresh = self._take_answers()
-        self.historian.step(self.symbols)
+        self._keep_on(lambda: self.historian.step(self.symbols))
         fresh |= self.historian.changed()
         if now >= self._next_beat or "quotes" in fresh:
             self._next_beat = now + BEAT_SEC
@@ -120,6 +121,13 @@ class Collector:
         if now >= self._next_chores:
             self._next_chores = now + CHORES_EVERY_SEC
             self._lanes.submit("meta", self._chores)
+
+    def _keep_on(self, work: Callable[[], None]) -> None:
+        """Do what needs the disk; a disk that is full or read-only is announced and ends nothing."""
+        try:
+            work()
+        except StoreError as error:
+            self.notices["store"] = store_notice(error)
 
     def _take_lease(self) -> None:
         try:
@@ -237,7 +245,7 @@ class Collector:
             if isinstance(answered.value, VenueError):
                 self._failed(answered, answered.value)
                 continue
-            getattr(self._intake, f"on_{answered.job.name}")(answered)
+            self._keep_on(functools.partial(getattr(self._intake, f"on_{answered.job.name}"), answered))
             if answered.job.name == "quotes":
                 fresh.add("quotes")
             elif answered.job.name in ("perp_tickers", "spot_tickers", "oi"):
@@ -258,23 +266,25 @@ class Collector:
             self._asker.hurry("spot_pairs")  # one unknown pair refuses the whole batch: look what is listed
 
     # ── housekeeping ──
-    def _tell_health(self) -> None:
+    def told(self) -> dict[str, Any]:
+        """What other processes read of this one: when, hosts, notices."""
         hosts = [host.model_dump(mode="json") for host in self.venue.health()]
-        try:
-            self.market.set_fact("health", {"ts_ms": self.clock.now_ms(), "hosts": hosts, "notices": list(self.notices.values())})
-        except StoreError as error:
-            self.notices["store"] = store_notice(error)
+        return {"ts_ms": self.clock.now_ms(), "hosts": hosts, "notices": list(self.notices.values())}
+
+    def _tell_health(self) -> None:
+        self._keep_on(lambda: self.market.set_fact("health", self.told()))
 
     def _keep_gates(self) -> None:
         self.market.set_fact("gates", {pool: list(gate) for pool, gate in self.venue.gates().items()})
 
     def _chores(self) -> None:
         """Once a minute, beside the loop: checkpoint, copy, archive, keep bans for the next process."""
-        try:
-            self._keep_gates()
-            for store in (self.market, self.user):
-                store.file.checkpoint()
-            self.user.copy_daily(self.clock.now_ms())
-            self.market.archive(minute_of(self.time.now_ms()) - self._retention_days * 1440)
-        except StoreError as error:
-            self.notices["store"] = store_notice(error)
+        oldest = minute_of(self.time.now_ms()) - self._retention_days * 1440
+        for work in (
+            self._keep_gates,
+            self.market.file.checkpoint,
+            self.user.file.checkpoint,
+            lambda: self.user.copy_daily(self.clock.now_ms()),
+            lambda: self.market.archive(oldest),
+        ):
+            self._keep_on(work)

@@ -54,7 +54,7 @@ def interval_hours(settled_ms: Sequence[int], next_funding_ms: int | None, info_
 def settled_1h_pct(settlements: Sequence[Settlement]) -> list[float | None]:
     """Each settlement per hour, %, by its own gap to the one before; the first has no gap: None (method F6)."""
     per_hour: list[float | None] = []
-    for before, this in zip([None, *settlements[:-1]], settlements, strict=True):
+    for before, this in zip([None, *settlements[:-1]], settlements, strict=False):
         hours = before and round((this.ts_ms - before.ts_ms) / HOUR_MS)
         per_hour.append(this.rate_pct / hours if hours else None)
     return per_hour

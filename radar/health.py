@@ -1,11 +1,10 @@
 """How fresh everything is, who collects, and what stands in the way."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from statistics import median
-from typing import Literal
+from typing import Any, Literal
 
 from radar.models import HostHealth, Model, Quality, Snapshot, Watched
-from radar.store import MarketStore
 
 __all__ = ["Health", "StaleField", "health_of"]
 
@@ -50,22 +49,24 @@ def _stale_fields(snapshots: Sequence[Snapshot]) -> tuple[StaleField, ...]:
 
 
 def health_of(
-    market: MarketStore,
+    told: Mapping[str, Any],
+    lease: tuple[str, int] | None,
     snapshots: Sequence[Snapshot],
     watched: Sequence[Watched],
     now_ms: int,
     *,
-    holder: str = "",
     opened_ms: int = 0,
     notices: Sequence[str] = (),
 ) -> Health:
-    """Health at `now_ms` (local wall clock); `holder` names the collector of this process, which opened at `opened_ms`."""
-    told, lease = market.fact("health", {}), market.lease()
+    """Health at `now_ms` (local wall clock).
+
+    `told`: what the collector said last; `lease`: who else collects (holder, expiry ms), None when this process does,
+    which opened at `opened_ms`.
+    """
     hosts = tuple(HostHealth(**host) for host in told.get("hosts", []))
-    beating = lease is not None and lease[1] > now_ms and now_ms - told.get("ts_ms", 0) < SILENT_MS
-    collector: Literal["here", "elsewhere", "stopped"] = "stopped"
-    if lease is not None and lease[1] > now_ms:
-        collector = "here" if lease[0] == holder else "elsewhere"
+    recent = now_ms - told.get("ts_ms", 0) < SILENT_MS
+    elsewhere = lease is not None and lease[1] > now_ms and recent
+    collector: Literal["here", "elsewhere", "stopped"] = "elsewhere" if elsewhere else "here" if lease is None and recent else "stopped"
     futures = next((host for host in hosts if host.pool == "futures"), hosts[0] if hosts else None)
     ages = [s.age_sec for s in snapshots if s.age_sec is not None]
     blocked = next((host for host in hosts if host.kind == "blocked" and (host.until_ms or 0) > now_ms - SILENT_MS), None)
@@ -74,7 +75,7 @@ def health_of(
     status: Literal["live", "starting", "stale", "blocked", "stopped"]
     if blocked is not None and blocked.pool == "futures" and not fresh:
         status, sentence = "blocked", blocked.sentence
-    elif fresh or (beating and not watched):
+    elif fresh or (collector != "stopped" and not watched):
         status, sentence = "live", ""
     elif now_ms - opened_ms < STARTING_MS and (futures is None or futures.ok or futures.kind == "new"):
         status, sentence = "starting", "Reading the market for the first time since the start."

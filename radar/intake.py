@@ -96,7 +96,8 @@ class Intake:
             if quote is None:
                 continue
             if quote.ts_ms > self._time.now_ms() + SKEW_MS:
-                self._asker.hurry("clock")
+                self._asker.hurry("clock")  # believed once the clock agrees
+                continue
             before = live.minute
             if live.on_quote(quote):
                 live.note_reading("quote", quote.ts_ms, self.every(), latency_ms=answered.latency_ms, source="premiumIndex")

@@ -198,7 +198,7 @@ class Radar:
         last = minute_of(before_ms if before_ms is not None else self.now_ms()) - (before_ms is None)
         first = last - round(hours * 60) + 1
         stored = self.market.bars(symbol, first - WARM_UP_MIN, last)
-        if len(stored) and last - WRITING_MIN <= stored.index[-1] < last:
+        if before_ms is None and len(stored) and last - WRITING_MIN <= stored.index[-1] < last:
             last = int(stored.index[-1])  # the minute after it is being written
         grid = pd.RangeIndex(first - WARM_UP_MIN, last + 1, name="minute")
         bars = stored.reindex(grid)
@@ -259,7 +259,7 @@ class Radar:
         frame.insert(0, "symbol", symbol)
         if fmt == "csv":
             return frame.to_csv(index=False, float_format="%.10g")
-        return frame.to_json(orient="records", double_precision=10)
+        return frame.reset_index(drop=True).to_json(orient="records", double_precision=10)
 
     # ── thresholds and borrow ──
     def thresholds(self, symbol: str | None = None) -> Thresholds:
@@ -311,9 +311,15 @@ class Radar:
     def health(self) -> Health:
         """How fresh everything is, and whether somebody collects."""
         notices = [notice for notice in (self.market.notice, self.user.notice) if notice]
-        holder, opened_ms = (self.collector.holder, self._opened_ms) if self.collector else ("", 0)
+        here = self.collector if self.collector and self.collector.leading else None
         return health_of(
-            self.market, self.snapshots(), self.watchlist(), self.clock.now_ms(), holder=holder, opened_ms=opened_ms, notices=notices
+            here.told() if here else self.market.fact("health", {}),
+            None if here else self.market.lease(),
+            self.snapshots(),
+            self.watchlist(),
+            self.clock.now_ms(),
+            opened_ms=self._opened_ms if self.collector else 0,
+            notices=notices,
         )
 
     def ask_to_stop(self) -> None:

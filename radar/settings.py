@@ -17,6 +17,7 @@ from radar.errors import SettingsError
 __all__ = ["VERSION", "Settings", "load_settings", "settings_rows"]
 
 VERSION = "0.1.0"
+ROOT = Path(__file__).resolve().parents[1]
 
 BINANCE_FUTURES = ("https://fapi.binance.com",)
 BINANCE_SPOT = (
@@ -42,10 +43,10 @@ class Settings(BaseSettings):
     """The radar's settings; the variable is the field's name in capitals with `RADAR_` before it."""
 
     model_config = SettingsConfigDict(
-        env_prefix="RADAR_", env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True, hide_input_in_errors=True
+        env_prefix="RADAR_", env_file=(ROOT / ".env", ".env"), env_file_encoding="utf-8", extra="ignore", frozen=True, hide_input_in_errors=True
     )
 
-    data_dir: Path = _setting(Path("data"), "folder of market.sqlite3 and user.sqlite3")
+    data_dir: Path = _setting(ROOT / "data", "folder of market.sqlite3 and user.sqlite3; a relative one lies beside app.py")
     watchlist: Names = _setting(("BTCUSDT", "ETHUSDT"), "symbols of the first start, comma-separated; later the database rules")
     binance_futures_hosts: Names = _setting(BINANCE_FUTURES, "base URLs for futures, comma-separated, tried in order")
     binance_spot_hosts: Names = _setting(BINANCE_SPOT, "base URLs for spot, comma-separated, tried in order; empty switches spot off")
@@ -53,6 +54,13 @@ class Settings(BaseSettings):
     timezone: str = _setting("UTC", "time zone for times on pages, for example Europe/Berlin")
     api_token: SecretStr | None = _setting(None, "token that REST writes need (Authorization: Bearer …) when they do not come from this machine")
     password: SecretStr | None = _setting(None, "password that writes on pages need when they do not come from this machine")
+
+    @field_validator("data_dir", mode="before")
+    @classmethod
+    def _folder(cls, folder: Any) -> Any:
+        if not str(folder).strip():
+            raise ValueError("a folder is needed")
+        return ROOT / Path(folder).expanduser()
 
     @field_validator("binance_futures_hosts", "binance_spot_hosts")
     @classmethod
@@ -111,5 +119,6 @@ def settings_rows() -> Iterable[tuple[str, str, str]]:
     """(variable, default, meaning) for the README and `.env.example`."""
     for name, field in Settings.model_fields.items():
         default = field.default
+        default = default.relative_to(ROOT) if isinstance(default, Path) else default
         text = "" if default is None else ",".join(default) if isinstance(default, tuple) else str(default)
         yield f"RADAR_{name.upper()}", text, field.description or ""

@@ -471,12 +471,13 @@ def test_a_day_with_twenty_symbols(driven, clock, monkeypatch):
     judge = Judge.judge
 
     def rarely(self, lives):
-        """Judging and reading books is slow: once in half an hour will do here."""
-        if self._clock.now_ms() // MINUTE_MS % 30 == 0 or len(self.latest) < 20:
+        """Judging and reading books is slow: once an hour will do here."""
+        if self._clock.now_ms() // MINUTE_MS % 60 == 0 or len(self.latest) < 20:
             judge(self, lives)
 
     monkeypatch.setattr(Judge, "judge", rarely)
-    monkeypatch.setattr("radar.collector.cadence", lambda symbols: Cadence(oi=900, perp_book=900, spot_book=900, perp_ticker=600, spot_ticker=600))
+    monkeypatch.setattr("radar.historian.OI_EVERY_SEC", 1800.0)
+    monkeypatch.setattr("radar.intake.cadence", lambda symbols: Cadence(oi=900, perp_book=900, spot_book=900, perp_ticker=600, spot_ticker=600))
     world.run(30)
     world.run(12 * 3600, step=60)
     half = sizes(world.collector)
@@ -486,5 +487,5 @@ def test_a_day_with_twenty_symbols(driven, clock, monkeypatch):
     assert {name: (half[name], n) for name, n in whole.items() if n > half[name] + 60} == {}
     holes = {s: int(stored(world, s, START, clock.now_ms() - 180_000)[PRICES].isna().to_numpy().sum()) for s in world.collector.symbols}
     assert holes == dict.fromkeys(world.collector.symbols, 0)
-    assert len(world.market.hours("COIN00USDT", START // HOUR_MS + 1, clock.now_ms() // HOUR_MS)["srs"]) == 24
+    assert world.market.hours("COIN00USDT", START // HOUR_MS + 1, clock.now_ms() // HOUR_MS)["mark"].notna().tolist() == [True] * 24
     assert world.radar.health().notices == ()

@@ -27,7 +27,7 @@ def test_defaults():
     """With nothing set the radar watches two coins, binds real hosts, and has no secrets."""
     found = load_settings()
 
-    assert found.data_dir == Path("data")
+    assert found.data_dir == ROOT / "data"
     assert found.watchlist == ("BTCUSDT", "ETHUSDT")
     assert found.binance_futures_hosts == ("https://fapi.binance.com",)
     assert found.binance_spot_hosts[0] == "https://data-api.binance.vision"

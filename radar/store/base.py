@@ -8,6 +8,7 @@ import contextlib
 import queue
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,6 +21,7 @@ __all__ = ["Damaged", "SqliteFile"]
 
 BUSY_SEC = 5.0
 IDLE_READERS = 8
+OPENING_TRIES, OPENING_WAIT_SEC = 50, 0.1
 
 
 class Damaged(StoreError):
@@ -36,14 +38,8 @@ class SqliteFile:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._conn = self._connect()
-            if path.stat().st_size == 0:
-                self._conn.execute("PRAGMA auto_vacuum = INCREMENTAL")
-            self._conn.execute("PRAGMA journal_mode = WAL")
-            self._conn.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
-            self._conn.execute("PRAGMA wal_autocheckpoint = 0")
-            self._conn.execute("PRAGMA journal_size_limit = 67108864")
             self.db = SqliteUtils(self._conn)
-            migrations.apply(self.db)
+            self._prepare(migrations, durable=durable)
             self._check(every_page=durable)
         except sqlite3.OperationalError as error:
             raise StoreError(f"{path} cannot be opened: {error}") from error
@@ -52,6 +48,29 @@ class SqliteFile:
             raise Damaged(f"{path} is damaged: {error}") from error
         except OSError as error:
             raise StoreError(f"{path} cannot be used: {error.strerror or error}") from error
+
+    def _prepare(self, migrations: Migrations, *, durable: bool) -> None:
+        if self.path.stat().st_size == 0:
+            self._conn.execute("PRAGMA auto_vacuum = INCREMENTAL")
+        for attempt in range(OPENING_TRIES):
+            try:
+                self._conn.execute("PRAGMA journal_mode = WAL")
+                break
+            except sqlite3.OperationalError:
+                # Another process opens the same new file; SQLite does not wait by itself for a change of the journal.
+                if attempt == OPENING_TRIES - 1:
+                    raise
+                time.sleep(OPENING_WAIT_SEC)
+        self._conn.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+        self._conn.execute("PRAGMA wal_autocheckpoint = 0")
+        self._conn.execute("PRAGMA journal_size_limit = 67108864")
+        self._conn.execute("BEGIN IMMEDIATE")  # two processes must not migrate at once: the second finds all done
+        try:
+            migrations.apply(self.db)
+        except BaseException:
+            self._conn.execute("ROLLBACK")
+            raise
+        self._conn.execute("COMMIT")
 
     def _connect(self) -> sqlite3.Connection:
         # isolation_level=None: transactions begin where `writing` says so, as IMMEDIATE, never by themselves.
