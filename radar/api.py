@@ -4,11 +4,9 @@ Reading is open; writing is for this machine, or for whoever brings RADAR_API_TO
 """
 
 import json
-import math
 import re
 from collections.abc import Callable
 from typing import Annotated, Any, Literal, Protocol
-from urllib.parse import quote
 
 import pandas as pd
 from fastapi import APIRouter, Body, Depends, FastAPI, Query, Request
@@ -17,14 +15,15 @@ from fastapi.responses import JSONResponse, Response
 from fastapi_offline import FastAPIOffline
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from radar.access import may_write_api
 from radar.errors import BadRequest, MalformedSymbol, NotAllowed, NotWatched, RadarError, StoreError, UnknownSymbol, WatchlistFull
 from radar.metric_table import SERIES
 from radar.models import Event, Snapshot
-from radar.service import Radar, clean_symbol
+from radar.replies import SmallBodies, as_file, rounded, table
+from radar.service import Radar
 from radar.settings import VERSION
+from radar.symbols import clean_symbol
 
 __all__ = ["create_api"]
 
@@ -39,8 +38,6 @@ STATUS = {
 }
 MAX_HOURS = 24 * 30
 MAX_POINTS = 50_000
-MAX_BODY = 65_536
-TOO_BIG = "The body is larger than 64 kB."
 INTERVALS = {"1m": 1, "5m": 5, "15m": 15, "1h": 60}
 STORED = {asked: name for asked, name in SERIES.items() if name not in ("cap_use", "perp_dominance_binance_pct")}  # those two live in snapshots alone
 ALL_SYMBOLS = "all"
@@ -66,50 +63,8 @@ class HasLive(Protocol):
     live: Radar
 
 
-def _rounded(value: Any, name: str = "") -> Any:
-    """Display precision by unit: percent and ratios 4 decimals, USDT 2; prices and quantities stay as they are."""
-    if isinstance(value, dict):
-        return {key: _rounded(item, key) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_rounded(item, name) for item in value]
-    if not isinstance(value, float):
-        return value
-    if not math.isfinite(value):
-        return None
-    if name.endswith("_usdt"):
-        return round(value, 2)
-    if name.endswith("_pct") or name in ROUND_4:
-        return round(value, 4)
-    return value
-
-
-ROUND_4 = {
-    "orderbook_imbalance", "spot_imbalance", "oi_to_volume", "cap_use", "srs_coverage", "srs_lo", "srs_hi", "srs_percentile",
-    "z", "sigma", "contribution",
-}  # fmt: skip
-
-
 def _answer(snapshot: Snapshot) -> dict[str, Any]:
-    return _rounded(snapshot.model_dump(mode="json"))
-
-
-def _cell(value: Any) -> Any:
-    """Text that a spreadsheet would run as a formula is quoted."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "@", "\t", "\r")) else value
-
-
-def _table(rows: list[dict[str, Any]], columns: list[str], fmt: str, name: str, envelope: dict[str, Any]) -> Response:
-    """JSON with an envelope, or the rows as CSV."""
-    if fmt == "json":
-        return JSONResponse(envelope)
-    frame = pd.DataFrame([{column: _cell(row[column]) for column in columns} for row in rows], columns=columns)
-    return Response(frame.to_csv(index=False), media_type="text/csv", headers=_as_file(f"{name}.csv"))
-
-
-def _as_file(name: str) -> dict[str, str]:
-    """Headers are Latin-1, symbols may be Chinese."""
-    plain = name if name.isascii() else "radar." + name.rsplit(".", 1)[-1]
-    return {"Content-Disposition": f'attachment; filename="{plain}"' + ("" if plain == name else f"; filename*=UTF-8''{quote(name)}")}
+    return rounded(snapshot.model_dump(mode="json"))
 
 
 def _hours(window: str) -> float:
@@ -127,31 +82,6 @@ def _may_write(request: Request) -> None:
     allowed, sentence = may_write_api(request.app.state.runtime().live.settings, request.client.host if request.client else None, request.headers)
     if not allowed:
         raise NotAllowed(sentence)
-
-
-class SmallBodies:
-    """Refuses a body of more than 64 kB before it is read, or while."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One request."""
-        length = dict(scope.get("headers", [])).get(b"content-length", b"0")
-        if length.isdigit() and int(length[:20]) > MAX_BODY:
-            await JSONResponse({"detail": TOO_BIG}, status_code=413)(scope, receive, send)
-            return
-        read = 0
-
-        async def counted() -> Message:
-            nonlocal read
-            message = await receive()
-            read += len(message.get("body", b""))
-            if read > MAX_BODY:
-                raise HTTPException(413, TOO_BIG)
-            return message
-
-        await self.app(scope, counted, send)
 
 
 def _live(request: Request) -> Radar:
@@ -227,7 +157,7 @@ def timeseries(
     frame = radar.measured(name, _hours(window), step_min=INTERVALS[interval], before_ms=None if before is None else before - 60_000)
     page = frame.iloc[-limit:]
     stamps = pd.DatetimeIndex(page.index).as_unit("ms").asi8.tolist()
-    columns = {asked: [_rounded(v, STORED[asked]) for v in page[STORED[asked]].tolist()] for asked in wanted}
+    columns = {asked: [rounded(v, STORED[asked]) for v in page[STORED[asked]].tolist()] for asked in wanted}
     envelope = {
         "symbol": name,
         "interval": interval,
@@ -236,7 +166,7 @@ def timeseries(
         "next_before": stamps[0] if len(page) < len(frame) and stamps[0] > radar.now_ms() - MAX_HOURS * 3_600_000 else None,
     }
     rows = [dict(zip(["ts", *columns], values, strict=True)) for values in zip(stamps, *columns.values(), strict=True)] if fmt == "csv" else []
-    return _table(rows, ["ts", *columns], fmt, f"{name}-{interval}", envelope)
+    return table(rows, ["ts", *columns], fmt, f"{name}-{interval}", envelope)
 
 
 @reading.get("/rules/{symbol}", summary="Every rule, with values, distances and a sentence")
@@ -258,10 +188,10 @@ def events(
     name = clean_symbol(symbol)
     radar.snapshot(name)
     found: list[Event] = radar.events(name, limit, before)
-    rows = [_rounded(event.model_dump(mode="json")) for event in found]
+    rows = [rounded(event.model_dump(mode="json")) for event in found]
     flat = [{**row, "values": json.dumps(row["values"])} for row in rows]
     envelope = {"symbol": name, "events": rows, "next_before": found[-1].id if len(found) == limit else None}
-    return _table(flat, list(Event.model_fields), fmt, f"{name}-events", envelope)
+    return table(flat, list(Event.model_fields), fmt, f"{name}-events", envelope)
 
 
 def _watched_or_all(radar: Radar, symbol: str) -> str | None:
@@ -308,7 +238,7 @@ def export(radar: Live, symbol: str, hours: Annotated[float, Query(gt=0, le=MAX_
     """Unknown is empty in CSV and null in JSON."""
     name = clean_symbol(symbol)
     media = "text/csv" if fmt == "csv" else "application/json"
-    return Response(radar.export(name, hours, fmt), media_type=media, headers=_as_file(f"{name}.{fmt}"))
+    return Response(radar.export(name, hours, fmt), media_type=media, headers=as_file(f"{name}.{fmt}"))
 
 
 @reading.get("/health", summary="Is everything fresh, and who collects")
@@ -316,7 +246,7 @@ def health(radar: Live) -> JSONResponse:
     """503 when data are stale; `stale` says which, and since when."""
     found = radar.health()
     fine = found.status == "live" and not found.stale
-    return JSONResponse(_rounded(found.model_dump(mode="json")), status_code=200 if fine or found.status == "starting" else 503)
+    return JSONResponse(rounded(found.model_dump(mode="json")), status_code=200 if fine or found.status == "starting" else 503)
 
 
 @reading.api_route("/{path:path}", methods=["GET", "PUT", "POST", "DELETE", "PATCH"], include_in_schema=False)

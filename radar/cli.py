@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 from radar.errors import RadarError
 from radar.runtime import open_collecting, open_radar
-from radar.service import clean_symbol
 from radar.settings import load_settings
+from radar.symbols import clean_symbol
 
 __all__ = ["main"]
 

@@ -3,11 +3,7 @@
 Nothing here asks an exchange. Answers are judged at the moment of reading, so what nobody refreshes goes stale.
 """
 
-import difflib
-import itertools
-import re
 import threading
-import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,41 +11,24 @@ import numpy as np
 import pandas as pd
 
 from radar.assess import assess
-from radar.bars import MINUTE_MS, light_name, minute_of
 from radar.clock import Clock, SystemClock
 from radar.collector import Collector
 from radar.entered import borrow_quotes, checked_thresholds, merged_thresholds
-from radar.errors import BadRequest, MalformedSymbol, NotWatched, StoreError, UnknownSymbol, WatchlistFull
-from radar.funding import settled_1h_pct, settled_columns
+from radar.errors import BadRequest, NotWatched, StoreError, UnknownSymbol, WatchlistFull
 from radar.health import Health, health_of
 from radar.jobs import weight_per_minute
-from radar.measure import measure
 from radar.models import BorrowQuote, Event, Observation, Progress, Snapshot, Watched
+from radar.series import chart_step_min, measured, printed, recent_minutes, settled
 from radar.settings import Settings
 from radar.spot import spot_map
 from radar.store import MarketStore, UserStore
 from radar.store.user import ALL
+from radar.symbols import clean_symbol, nearest, shortened, suggestions
 from radar.thresholds import Thresholds
 
-__all__ = ["MAX_WATCHED", "Radar", "clean_symbol"]
+__all__ = ["MAX_WATCHED", "Radar"]
 
 MAX_WATCHED = 40
-LONGEST_SYMBOL = 40
-SERIES_STEP = ((48, 1), (24 * 7, 5), (24 * 30, 15))  # (hours up to, minutes a point)
-WRITING_MIN = 2
-WARM_UP_MIN = 1_500  # the longest window looks back 24 hours
-
-
-def clean_symbol(text: str) -> str:
-    """The symbol a person means: upper case, no spaces or separators. Raises MalformedSymbol with a sentence."""
-    shown = text if len(text) <= LONGEST_SYMBOL else text[:LONGEST_SYMBOL] + "…"
-    symbol = re.sub(r"[\s/\-_.]+", "", unicodedata.normalize("NFKC", text)).upper().removesuffix("PERP")
-    if not symbol:
-        raise MalformedSymbol("Type a symbol, for example ORCAUSDT.")
-    # Binance lists names in Chinese; letters and digits of any script pass, nothing else does.
-    if len(symbol) > LONGEST_SYMBOL or not all(unicodedata.category(c)[0] == "L" or c in "0123456789" for c in symbol):
-        raise MalformedSymbol(f"“{shown}” is not a symbol: use letters and digits, for example ORCAUSDT.")
-    return symbol
 
 
 class Radar:
@@ -90,9 +69,9 @@ class Radar:
             if f"{symbol}USDT" in contracts:
                 symbol = f"{symbol}USDT"
             else:
-                nearest = self._nearest(symbol, contracts)
-                near = f" Did you mean {', '.join(nearest)}?" if nearest else ""
-                raise UnknownSymbol(f"{symbol} is not a tradable USDT perpetual on Binance.{near}", nearest)
+                near = nearest(symbol, contracts)
+                asked = f" Did you mean {', '.join(near)}?" if near else ""
+                raise UnknownSymbol(f"{symbol} is not a tradable USDT perpetual on Binance.{asked}", near)
         watched = self.watchlist()
         if any(w.symbol == symbol for w in watched):
             return next(w for w in watched if w.symbol == symbol)
@@ -110,26 +89,13 @@ class Radar:
     def unwatch(self, symbol: str) -> None:
         """Remove a symbol. Raises NotWatched."""
         if not self.user.unwatch(symbol):
-            raise NotWatched(f"{_shown(symbol)} is not on the watchlist.")
+            raise NotWatched(f"{shortened(symbol)} is not on the watchlist.")
         if self.collector:
             self.collector.wake.set()
 
     def suggestions(self, text: str, limit: int = 8) -> list[str]:
         """Tradable symbols that a person may mean."""
-        try:
-            symbol = clean_symbol(text)
-        except MalformedSymbol:
-            return []
-        names = list(self.market.contracts())
-        starting = [name for name in names if name.startswith(symbol)]
-        inside = [name for name in names if symbol in name and not name.startswith(symbol)]
-        near = list(self._nearest(symbol, names)) if not starting and not inside else []
-        return (starting + inside + near)[:limit]
-
-    def _nearest(self, symbol: str, names: Any) -> tuple[str, ...]:
-        wanted = symbol if symbol.endswith("USDT") else symbol + "USDT"
-        inside = [name for name in names if symbol.removesuffix("USDT") and symbol.removesuffix("USDT") in name]
-        return tuple(dict.fromkeys(inside[:3] + difflib.get_close_matches(wanted, list(names), 3, 0.7)))[:3]
+        return suggestions(text, self.market.contracts(), limit)
 
     def available(self, *, include_spot: bool = True) -> list[dict[str, Any]]:
         """Tradable perpetuals, each with whether a spot pair of that name exists (None: not known yet)."""
@@ -179,7 +145,7 @@ class Radar:
 
     def _must_watch(self, symbol: str) -> None:
         if all(w.symbol != symbol for w in self.watchlist()):
-            raise NotWatched(f"{_shown(symbol)} is not on the watchlist.")
+            raise NotWatched(f"{shortened(symbol)} is not on the watchlist.")
 
     def progress(self, symbol: str) -> Progress | None:
         """How far the backfill is; None when it is complete."""
@@ -188,65 +154,23 @@ class Radar:
 
     # ── series ──
     def measured(self, symbol: str, hours: float, *, step_min: int = 1, before_ms: int | None = None) -> pd.DataFrame:
-        """Every metric on a complete grid of `step_min` minutes over the last `hours`, UTC times; gaps are NaN.
-
-        The running minute is not in it.
-
-        Also `light` (RED … or None) and `source` (0 lived through, 1 and 2 back-filled). Raises NotWatched.
-        """
+        """Every metric over the last `hours` (see `radar.series.measured`). Raises NotWatched."""
         self._must_watch(symbol)
-        last = minute_of(before_ms if before_ms is not None else self.now_ms()) - (before_ms is None)
-        first = last - round(hours * 60) + 1
-        stored = self.market.bars(symbol, first - WARM_UP_MIN, last)
-        if before_ms is None and len(stored) and last - WRITING_MIN <= stored.index[-1] < last:
-            last = int(stored.index[-1])  # the minute after it is being written
-        grid = pd.RangeIndex(first - WARM_UP_MIN, last + 1, name="minute")
-        bars = stored.reindex(grid)
-        lived = bars["light"].first_valid_index()
-        before = grid < (lived if lived is not None else last + 1)
-        for column in ("perp_vol24_usdt", "spot_vol24_usdt"):
-            # Before the radar was there, a day's turnover is known at full hours: it stands for the hour. A pause stays a gap.
-            bars[column] = bars[column].where(~before, bars[column].ffill(limit=59))
-        since_ms = (first - WARM_UP_MIN) * MINUTE_MS - 25 * 3_600_000
-        settled = settled_columns(self.market.settlements(symbol, since_ms))
-        frame = measure(bars, settled, sw_hours=self.thresholds(symbol).sw_hours)
-        frame["light"] = [light_name(code) for code in bars["light"]]
-        frame["source"] = bars["source"]
-        frame = frame.loc[first:]
-        if step_min > 1:
-            frame = frame.groupby(frame.index // step_min * step_min).last()
-        frame.index = pd.to_datetime(frame.index.to_numpy() * MINUTE_MS, unit="ms", utc=True).rename("time")
-        return frame
+        return measured(
+            self.market, symbol, hours, self.now_ms(), sw_hours=self.thresholds(symbol).sw_hours, step_min=step_min, before_ms=before_ms
+        )
 
     def series(self, symbol: str, hours: float) -> pd.DataFrame:
-        """`measured` with as many points as a chart needs: minutes to 48 h, 5 minutes to 7 days, 15 beyond."""
-        step = next((step for limit, step in SERIES_STEP if hours <= limit), SERIES_STEP[-1][1])
-        return self.measured(symbol, hours, step_min=step)
+        """`measured` with as many points as a chart needs. Raises NotWatched."""
+        return self.measured(symbol, hours, step_min=chart_step_min(hours))
 
     def tile_history(self, symbols: list[str]) -> dict[str, dict[str, Any]]:
         """Per symbol the marks of the last hour, and the last six completed minutes of funding, basis and OI."""
-        now = minute_of(self.now_ms())
-        found = {}
-        for symbol in symbols:
-            bars = self.market.bars(symbol, now - 60, now - 1).reindex(pd.RangeIndex(now - 60, now))
-            basis, oi = (bars["mark"] - bars["index"]) / bars["index"] * 100, bars["oi_qty"] * bars["mark"]
-            readings = [
-                {"ts": int(m) * MINUTE_MS, "funding_1h_pct": _none(f), "basis_pct": _none(b), "oi_usdt": _none(o)}
-                for m, f, b, o in zip(bars.index[-6:], bars["funding_1h_pct"].iloc[-6:], basis.iloc[-6:], oi.iloc[-6:], strict=True)
-            ]
-            found[symbol] = {"spark": [_none(v) for v in bars["mark"]], "readings": readings}
-        return found
+        return {symbol: recent_minutes(self.market, symbol, self.now_ms()) for symbol in symbols}
 
     def settlements(self, symbol: str, hours: float) -> pd.DataFrame:
-        """Settled funding: index time, columns rate_pct (per interval), interval_hours, funding_1h_pct."""
-        rows = self.market.settlements(symbol, self.now_ms() - round((hours + 25) * 3_600_000))
-        gaps = [np.nan, *(round((b.ts_ms - a.ts_ms) / 3_600_000) for a, b in itertools.pairwise(rows))][: len(rows)]
-        frame = pd.DataFrame(
-            {"rate_pct": [s.rate_pct for s in rows], "interval_hours": gaps, "funding_1h_pct": settled_1h_pct(rows)},
-            index=pd.to_datetime([s.ts_ms for s in rows], unit="ms", utc=True).rename("time"),
-            dtype=float,
-        )
-        return frame[frame.index >= pd.Timestamp(self.now_ms() - round(hours * 3_600_000), unit="ms", tz="UTC")]
+        """Settled funding of the last `hours` (see `radar.series.settled`)."""
+        return settled(self.market, symbol, hours, self.now_ms())
 
     def events(self, symbol: str | None = None, limit: int = 100, before: int | None = None) -> list[Event]:
         """Changes of rules and lights, newest first; `before` is an event id."""
@@ -254,12 +178,7 @@ class Radar:
 
     def export(self, symbol: str, hours: float, fmt: str) -> str:
         """Every metric of the last `hours` by minute, as "csv" or "json" (records). Unknown is empty, or null."""
-        frame = self.measured(symbol, hours)
-        frame.insert(0, "ts", pd.DatetimeIndex(frame.index).as_unit("ms").asi8)
-        frame.insert(0, "symbol", symbol)
-        if fmt == "csv":
-            return frame.to_csv(index=False, float_format="%.10g")
-        return frame.reset_index(drop=True).to_json(orient="records", double_precision=10)
+        return printed(symbol, self.measured(symbol, hours), fmt)
 
     # ── thresholds and borrow ──
     def thresholds(self, symbol: str | None = None) -> Thresholds:
@@ -335,10 +254,3 @@ class Radar:
         self.market.close()
         self.user.close()
 
-
-def _shown(text: str) -> str:
-    return text if len(text) <= LONGEST_SYMBOL else text[:LONGEST_SYMBOL] + "…"
-
-
-def _none(value: float) -> float | None:
-    return None if np.isnan(value) else float(value)

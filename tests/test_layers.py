@@ -15,13 +15,14 @@ GROUPS = {
     "nouns": ("", "clock", "errors", "models", "settings", "thresholds", "words"),  # "" is radar/__init__.py
     "core": (
         "assess", "bars", "book", "borrow", "explain", "funding", "history", "light", "measure", "metric_table", "metrics", "quality", "rules",
-        "score", "spot",
+        "score", "spot", "symbols",
     ),
     "edges": ("store", "venues"),
     "joins": (
-        "access", "backfill", "collector", "entered", "exchange_clock", "health", "historian", "intake", "jobs", "judge", "lanes", "live", "runtime", "service",
+        "access", "backfill", "collector", "entered", "exchange_clock", "health", "historian", "intake",
+        "jobs", "judge", "lanes", "live", "runtime", "series", "service",
     ),
-    "faces": ("__main__", "api", "cli", "ui"),
+    "faces": ("__main__", "api", "cli", "replies", "ui"),
     "app": ("app.py",),
     "pages": ("pages",),
 }  # fmt: skip
@@ -48,6 +49,7 @@ OUTSIDE = {  # packages from elsewhere, by module, else by group
     "__main__": set(),
     "api": {"fastapi", "fastapi_offline", "pandas", "pydantic", "starlette"},
     "cli": set(),
+    "replies": {"fastapi", "pandas", "starlette"},
     "ui": {"numpy", "pandas", "plotly", "streamlit"},
     "app": {"anyio", "fastapi", "starlette", "streamlit"},
     "pages": {"pandas", "plotly", "streamlit"},

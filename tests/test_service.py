@@ -10,7 +10,7 @@ import pytest
 
 from radar.errors import BadRequest, MalformedSymbol, NotWatched, UnknownSymbol, VenueUnavailable
 from radar.models import HostHealth, Light, Quality
-from radar.service import clean_symbol
+from radar.symbols import clean_symbol
 from radar.venues.demo import DEMO_WATCHLIST
 
 MINUTE_MS = 60_000
