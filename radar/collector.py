@@ -19,7 +19,7 @@ from radar.intake import Intake
 from radar.jobs import JOBS, SPOT_BATCH, Answered, Asker, Job, weight_per_minute
 from radar.judge import WRITE_DELAY_MS, Judge, store_notice
 from radar.lanes import Lanes, ThreadLanes
-from radar.live import LiveSymbol
+from radar.live import INPUT_NAMES, LiveSymbol
 from radar.models import Observation, Watched
 from radar.store import MarketStore, UserStore
 from radar.venues import Venue
@@ -34,7 +34,7 @@ LEASE_SEC, LEASE_EVERY_SEC = 15.0, 5.0
 CHORES_EVERY_SEC = 60.0
 RETRY_SEC = 30.0
 DEEP_EVERY_SEC = 3600.0  # a book of 1000 levels, to know whether fewer would do
-READING_OF = {"quotes": "quote", "perp_tickers": "perp_ticker", "spot_tickers": "spot_ticker"}
+READING_OF = {"quotes": "quote", "perp_tickers": "perp_ticker", "spot_tickers": "spot_ticker", "spot_pairs": "listing"}
 
 
 class Collector:
@@ -256,7 +256,7 @@ class Collector:
         job, symbol, every = answered.job, answered.symbol, self._intake.every()
         reading = READING_OF.get(job.name, job.name)
         for live in [self.symbols[symbol]] if symbol else self.symbols.values():
-            if reading in live.readings:
+            if reading in INPUT_NAMES:
                 live.note_reading(reading, None, every, error=str(error))
         if isinstance(error, VenueBusy | VenueBlocked):
             return  # the door itself stays shut until then; knocking costs no request
@@ -285,6 +285,6 @@ class Collector:
             self.market.file.checkpoint,
             self.user.file.checkpoint,
             lambda: self.user.copy_daily(self.clock.now_ms()),
-            lambda: self.market.archive(oldest),
+            lambda: None if self.historian.busy else self.market.archive(oldest),
         ):
             self._keep_on(work)

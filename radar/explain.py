@@ -37,6 +37,7 @@ PHRASES = {
     "ret_24h_pct": Phrase("price in 24 h", lambda v: words.pct(v, 2), _decimals(2), 5.0),
     "borrow_apr_pct": Phrase("borrow APR", lambda v: words.pct(v, 1, sign=False), _decimals(1), 10.0),
 }
+CLAIMS = {"has_spot": "spot listing", "borrow_shortable": "borrow"}  # yes or no, no number
 LIMIT_TEXT = {
     "funding_1h_pct": lambda v: "0" if v == 0 else words.number(v, 4),
     "funding_min_3h_pct": lambda v: "0" if v == 0 else words.number(v, 4),
@@ -92,12 +93,13 @@ def _failing(leaf: LeafFinding, facts: Facts) -> str:
 def _doubtful(leaf: LeafFinding, facts: Facts) -> str:
     if leaf.metric in facts.notes:
         return facts.notes[leaf.metric]
+    if leaf.metric in CLAIMS:
+        return f"{CLAIMS[leaf.metric]} is no longer fresh{_stale(leaf, facts)}" if leaf.quality is Quality.STALE else f"{CLAIMS[leaf.metric]} unknown"
     if leaf.quality is Quality.STALE:
         return f"{PHRASES[leaf.metric].name} {PHRASES[leaf.metric].value(leaf.value)} is no longer fresh{_stale(leaf, facts)}"
     if leaf.quality is Quality.UNKNOWN:
         return f"{PHRASES[leaf.metric].name} unknown (at most {PHRASES[leaf.metric].value(leaf.value)})"
-    name = PHRASES[leaf.metric].name if leaf.metric in PHRASES else leaf.metric
-    return f"{name} {words.NA}"
+    return f"{PHRASES[leaf.metric].name} {words.NA}"
 
 
 def _of(leaves: tuple[LeafFinding, ...], state: State) -> list[LeafFinding]:
@@ -148,12 +150,14 @@ def _hedge(leaves: tuple[LeafFinding, ...], state: State, facts: Facts) -> str:
     return f"{_holding(apr, facts)} on {borrow.venue}"
 
 
+def _out_of_reach(leaves: tuple[LeafFinding, ...], facts: Facts) -> bool:
+    """Whether the contract's floor keeps funding above what basis-only needs (method F10)."""
+    floor, limit = facts.worst_funding_1h_pct, leaves[0].threshold
+    return floor is not None and limit is not None and floor > limit
+
+
 def _basis_only(leaves: tuple[LeafFinding, ...], state: State, facts: Facts) -> str:
-    floor = facts.worst_funding_1h_pct
-    limit = leaves[0].threshold
-    never = ""
-    if floor is not None and limit is not None and floor > limit:
-        never = f" (cannot trigger: floor gives at most {words.funding(floor)})"
+    never = f" (cannot trigger: floor gives at most {words.funding(facts.worst_funding_1h_pct)})" if _out_of_reach(leaves, facts) else ""
     if state is State.DISABLED:
         return f"borrow APR n/a{never}"
     if state is State.FIRES:
@@ -189,10 +193,10 @@ def _move(leaf: LeafFinding) -> str:
     return f"{phrase.name} {'rises' if up else 'falls'} {phrase.gap(leaf.distance or 0.0)}"
 
 
-def _flip(rule: Rule, leaves: tuple[LeafFinding, ...], state: State) -> str:
+def _flip(rule: Rule, leaves: tuple[LeafFinding, ...], state: State, facts: Facts) -> str:
     """The nearest change of this rule's state (method 2.8)."""
     measured = [leaf for leaf in leaves if leaf.distance is not None and leaf.metric in PHRASES]
-    if rule.any or not measured:
+    if rule.any or not measured or (rule.code == "BO" and _out_of_reach(leaves, facts)):
         return ""
     if state is State.FIRES:
         nearest = min(measured, key=lambda leaf: abs(leaf.distance or 0.0) / PHRASES[leaf.metric].step)
@@ -205,7 +209,7 @@ def _flip(rule: Rule, leaves: tuple[LeafFinding, ...], state: State) -> str:
 
 def explain(rule: Rule, leaves: tuple[LeafFinding, ...], state: State, facts: Facts) -> Finding:
     """The rule's finding: state, leaves with distances, sentence, nearest flip."""
-    return Finding(code=rule.code, name=rule.name, state=state, leaves=leaves, text=_text(rule, leaves, state, facts), flip=_flip(rule, leaves, state))
+    return Finding(code=rule.code, name=rule.name, state=state, leaves=leaves, text=_text(rule, leaves, state, facts), flip=_flip(rule, leaves, state, facts))
 
 
 def chip(finding: Finding) -> str:

@@ -1,5 +1,6 @@
 """Funding: per hour, the interval in force, caps, and what was settled (method 1.2)."""
 
+import itertools
 import math
 from collections.abc import Sequence
 from statistics import median
@@ -31,23 +32,28 @@ def _whole_hours(gap_ms: float) -> int | None:
     return whole if 1 <= whole <= LONGEST_HOURS and math.isclose(hours, whole, abs_tol=1 / 60) else None
 
 
-def interval_hours(settled_ms: Sequence[int], next_funding_ms: int | None, info_hours: int | None = None) -> tuple[int, str]:
+def interval_hours(
+    settled_ms: Sequence[int], next_funding_ms: int | None, info_hours: int | None = None, read_ms: int | None = None
+) -> tuple[int, str]:
     """The interval in force, hours, and where it comes from (method F2).
 
     The live schedule (last settlement to the next one) wins, then fundingInfo, then the median of the last
-    three gaps, then 8 "assumed". `settled_ms` ascends; jitter of milliseconds is rounded away.
+    three gaps, then 8 "assumed". `settled_ms` ascends and is complete up to `read_ms`; jitter of milliseconds is
+    rounded away. A payment that may be unread makes the schedule's gap look too long: then history or fundingInfo wins.
     """
     settled = [round(ts / MINUTE_MS) * MINUTE_MS for ts in settled_ms]
+    gaps = [hours for a, b in itertools.pairwise(settled[-4:]) if (hours := _whole_hours(b - a))]
     if settled and next_funding_ms:
         passed = [ts for ts in settled if ts < next_funding_ms - MINUTE_MS]
         if passed and (hours := _whole_hours(round(next_funding_ms / MINUTE_MS) * MINUTE_MS - passed[-1])):
-            # A settlement we have not read yet makes the gap look longer than the contract's interval.
             if info_hours and info_hours < hours:
                 return info_hours, "fundingInfo"
+            unread = bool(gaps) and (read_ms or 0) < passed[-1] + gaps[-1] * HOUR_MS + MINUTE_MS
+            if unread and len(settled) > 1 and hours > gaps[-1] and hours % gaps[-1] == 0:
+                return gaps[-1], "history"
             return hours, "schedule"
     if info_hours:
         return info_hours, "fundingInfo"
-    gaps = [hours for a, b in zip(settled[-4:], settled[-3:], strict=False) if (hours := _whole_hours(b - a))]
     return (round(median(gaps)), "history") if gaps else (8, "assumed")
 
 

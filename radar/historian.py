@@ -92,6 +92,11 @@ class Historian:
         """Whether stage A is done, so that a light can be judged."""
         return not self._left.get(symbol, Counter())[STAGES["A"]]
 
+    @property
+    def busy(self) -> bool:
+        """Whether history is still coming in, from which the hours of the score are made."""
+        return any(waiting.task.stage <= STAGES["B"] for waiting in list(self._waiting))
+
     def changed(self) -> set[str]:
         """Symbols whose score history or first stage came in since the last call."""
         changed, self._renewed = self._renewed, set()
@@ -208,6 +213,8 @@ class Historian:
             live.note_reading("oi_history", answer.rows[-1][0] * MINUTE_MS, cadence(len(self._live)), source="openInterestHist")
         if answer.hours is not None and len(answer.hours):
             self._market.write_hours(symbol, answer.hours)
+        if task.kind == "settlements":
+            live.settled_read_ms = task.end_ms
         if answer.settlements:
             self._market.write_settlements(symbol, answer.settlements)
             self.load_settlements(live)

@@ -110,7 +110,8 @@ class Intake:
         for symbol, live in self._symbols.items():
             if (ticker := self._tickers.get(symbol)) is not None:
                 live.on_ticker(ticker)
-                live.note_reading("perp_ticker", self._time.now_ms(), self.every(), latency_ms=answered.latency_ms, source="ticker/24hr")
+                ts_ms = min(ticker.ts_ms, self._time.now_ms())
+                live.note_reading("perp_ticker", ts_ms, self.every(), latency_ms=answered.latency_ms, source="ticker/24hr")
 
     def on_spot_tickers(self, answered: Answered) -> None:
         """24 h of the watched coins on spot."""
@@ -119,7 +120,8 @@ class Intake:
             if live.pair and (ticker := by_symbol.get(live.pair.symbol)) is not None:
                 unknown = live.has_spot is None
                 live.on_spot_ticker(ticker)
-                live.note_reading("spot_ticker", self._time.now_ms(), self.every(), latency_ms=answered.latency_ms, source="spot ticker/24hr")
+                ts_ms = min(ticker.ts_ms, self._time.now_ms())
+                live.note_reading("spot_ticker", ts_ms, self.every(), latency_ms=answered.latency_ms, source="spot ticker/24hr")
                 if unknown and live.has_spot:
                     self._historian.replan(live)  # the history of dominance can be asked for now
 
@@ -141,13 +143,15 @@ class Intake:
         live = self._symbols[answered.symbol or ""]
         known = live.band_pct
         live.on_book(market, answered.value)
-        live.note_reading(f"{market}_book", self._time.now_ms(), self.every(), latency_ms=answered.latency_ms, source="depth")
+        ts_ms = min(answered.value.ts_ms, self._time.now_ms())
+        live.note_reading(f"{market}_book", ts_ms, self.every(), latency_ms=answered.latency_ms, source="depth")
         if known is None and live.band_pct is not None:
             self._market.set_fact(f"band:{live.symbol}", live.band_pct)
 
     def on_settlements(self, answered: Answered) -> None:
         """Payments settled since the last ones."""
+        live = self._symbols[answered.symbol or ""]
+        live.settled_read_ms = self._time.now_ms()
         if answered.value:
-            live = self._symbols[answered.symbol or ""]
             self._market.write_settlements(live.symbol, answered.value)
             self._historian.load_settlements(live)

@@ -19,6 +19,7 @@ __all__ = ["Judge", "store_notice"]
 WRITE_DELAY_MS = 3_000  # a sample may arrive that long after its minute
 FIRST_ANSWER_SEC = 15.0  # a symbol is judged without its first history after that long
 UNSAVED_MIN = 10
+UNTOLD = 10_000
 CATCH_UP_MIN = 60
 EVENT_VALUES = (
     "mark", "funding_1h_pct", "funding_min_3h_pct", "basis_twap15_pct", "perp_dominance_pct", "oi_to_volume", "delta_oi_1h_usdt",
@@ -50,6 +51,7 @@ class Judge:
         self._states: dict[tuple[str, str], str] = {}
         self._patience: dict[str, float] = {}
         self._stored_minute = 0
+        self._untold: list[dict[str, Any]] = []  # events that a full disk did not take yet
         self._unsaved: list[tuple[str, int, Mapping[str, float | None]]] = []
 
     def begin(self) -> None:
@@ -76,7 +78,7 @@ class Judge:
         """Observe and assess; store the observations, and events where a state changed."""
         now_ms = self._time.now_ms()
         manual = self._user.manual_borrow()
-        observations, events = [], []
+        observations = []
         for live in lives:
             if self._too_early(live):
                 continue
@@ -89,11 +91,12 @@ class Judge:
             self._historian.on_hour(live, snapshot, observation)
             self.latest[live.symbol] = observation
             observations.append(observation)
-            events += self._changes(snapshot)
+            self._untold = (self._untold + self._changes(snapshot))[-UNTOLD:]
         try:
             self._market.write_observations(observations)
-            if events:
-                self._user.write_events(events)
+            if self._untold:
+                self._user.write_events(self._untold)
+            self._untold = []
             self._notices.pop("store", None)
         except StoreError as error:
             self._notices["store"] = store_notice(error)

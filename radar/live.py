@@ -30,7 +30,7 @@ from radar.models import (
 )
 from radar.quality import reading_quality
 
-__all__ = ["LIMITS", "Cadence", "LiveSymbol", "cadence"]
+__all__ = ["INPUT_NAMES", "LIMITS", "Cadence", "LiveSymbol", "cadence"]
 
 STALE_SEC = {
     "quote": 120.0,
@@ -42,6 +42,7 @@ STALE_SEC = {
     "spot_book": 300.0,
     "listing": 259_200.0,
 }
+INPUT_NAMES = frozenset(STALE_SEC)
 LIMITS = (100, 500)
 
 
@@ -73,6 +74,7 @@ class LiveSymbol:
         self.delisted = False
         self.rule: FundingRule | None = None
         self.settlements: list[Settlement] = []
+        self.settled_read_ms: int | None = None  # settlements are complete up to then
         self.expected_settle_ms: int | None = None
         self.quote: Quote | None = None
         self.perp_limit = 500
@@ -190,7 +192,8 @@ class LiveSymbol:
         settled = [s.ts_ms for s in self.settlements[-6:]]
         if self.expected_settle_ms and (not settled or self.expected_settle_ms > settled[-1] + 60_000):
             settled.append(self.expected_settle_ms)
-        return interval_hours(settled, self.quote.next_funding_ms if self.quote else None, self.rule.interval_hours if self.rule else None)
+        following = self.quote.next_funding_ms if self.quote else None
+        return interval_hours(settled, following, self.rule.interval_hours if self.rule else None, self.settled_read_ms)
 
     def wants_settlements(self) -> bool:
         """The schedule moved on, and the payment is not stored yet."""

@@ -10,7 +10,7 @@ from radar.bars import MINUTE_MS
 
 __all__ = ["measure", "notes"]
 
-HISTORY_LAG_MIN = 25  # with the five minutes of `oi_filled`: ΔOI from the exchange's history is shown for half an hour
+HISTORY_LAG_MIN = 30  # without a reading now, the change between older ones is shown for half an hour (method O2)
 
 
 def _settled_column(index: pd.Index, settled: tuple[np.ndarray, np.ndarray] | None) -> pd.Series:
@@ -20,6 +20,11 @@ def _settled_column(index: pd.Index, settled: tuple[np.ndarray, np.ndarray] | No
         inside = (minutes >= index[0]) & (minutes <= index[-1])
         column.loc[minutes[inside]] = settled[1][inside]
     return column
+
+
+def _lagging(change: pd.Series, live: pd.Series) -> pd.Series:
+    """The newest known change stands where there is no reading now; with one, an unknown change stays unknown."""
+    return change.where(live, change.ffill(limit=HISTORY_LAG_MIN))
 
 
 def measure(bars: pd.DataFrame, settled: tuple[np.ndarray, np.ndarray] | None = None, *, sw_hours: int = 3) -> pd.DataFrame:
@@ -51,9 +56,10 @@ def measure(bars: pd.DataFrame, settled: tuple[np.ndarray, np.ndarray] | None = 
     }
     for minutes in metrics.TWAP_NEED:
         columns[f"basis_twap{minutes}_pct"] = metrics.twap(bars["basis_mean_pct"], minutes)
+    live = bars["oi_qty"].notna()
     for hours in (1, 4, 24):
-        columns[f"delta_oi_{hours}h_usdt"] = metrics.change(oi, hours * 60).ffill(limit=HISTORY_LAG_MIN) * mark
-    columns["delta_oi_1h_pct"] = metrics.change_pct(oi, 60).ffill(limit=HISTORY_LAG_MIN)
+        columns[f"delta_oi_{hours}h_usdt"] = _lagging(metrics.change(oi, hours * 60).where(live), live) * mark
+    columns["delta_oi_1h_pct"] = _lagging(metrics.change_pct(oi, 60).where(live), live)
     columns["funding_min_3h_pct"] = metrics.funding_min_pct(
         bars["funding_1h_pct"], _settled_column(bars.index, settled), (bars["interval_hours"] == 1).astype(float), sw_hours
     )

@@ -46,7 +46,7 @@ def measured(
     since_ms = (first - WARM_UP_MIN) * MINUTE_MS - DAY_SLACK_MS
     paid = settled_columns(market.settlements(symbol, since_ms))
     frame = measure(bars, paid, sw_hours=sw_hours)
-    frame["light"] = [light_name(code) for code in bars["light"]]
+    frame["light"] = pd.Series([light_name(code) for code in bars["light"]], index=bars.index, dtype=object)
     frame["source"] = bars["source"]
     frame = frame.loc[first:]
     if step_min > 1:
@@ -85,7 +85,7 @@ def printed(symbol: str, frame: pd.DataFrame, fmt: str) -> str:
     frame.insert(0, "symbol", symbol)
     if fmt == "csv":
         return frame.to_csv(index=False, float_format="%.10g")
-    return frame.reset_index(drop=True).to_json(orient="records", double_precision=10)
+    return frame.reset_index(drop=True).to_json(orient="records", double_precision=15)
 
 
 def _none(value: float) -> float | None:

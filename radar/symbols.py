@@ -19,7 +19,8 @@ def shortened(text: str) -> str:
 
 def clean_symbol(text: str) -> str:
     """The symbol a person means: upper case, no spaces or separators. Raises MalformedSymbol with a sentence."""
-    symbol = re.sub(r"[\s/\-_.]+", "", unicodedata.normalize("NFKC", text)).upper().removesuffix("PERP")
+    symbol = re.sub(r"[\s/\-_.]+", "", unicodedata.normalize("NFKC", text)).upper()
+    symbol = symbol.removesuffix("PERP") or symbol
     if not symbol:
         raise MalformedSymbol("Type a symbol, for example ORCAUSDT.")
     # Binance lists names in Chinese; letters and digits of any script pass, nothing else does.

@@ -338,7 +338,6 @@ def test_the_open_window_names_all_its_lines():
     assert finding.flip == "closes first if OI in 1 h rises 4,000 USDT"
 
 
-@pytest.mark.xfail(strict=True, reason="explain._flip does not know that the floor forbids it")
 def test_a_rule_that_cannot_fire_offers_no_way_to_fire():
     """Where the contract's floor forbids basis-only, no flip says that it fires if funding falls."""
     assert rule(judged(RED, funding_floor_pct=-0.3), "BO").flip == ""

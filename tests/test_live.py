@@ -187,9 +187,7 @@ def test_a_settlement_that_is_due_is_asked_for_until_it_is_stored(live):
     ("rule_hours", "hours"),
     [
         (8, 8),
-        pytest.param(
-            None, 8, marks=pytest.mark.xfail(strict=True, reason="funding.interval_hours: after a restart an unread settlement doubles the interval")
-        ),
+        (None, 8),
     ],
 )
 def test_a_settlement_missed_while_nobody_looked_does_not_halve_the_funding(live, rule_hours, hours):

@@ -217,7 +217,6 @@ def test_when_live_open_interest_stops_the_window_shifts_to_the_last_reading(lag
     assert last(frame(oi_qty=oi), "delta_oi_1h_usdt") == (None if expected is None else pytest.approx(expected))
 
 
-@pytest.mark.xfail(strict=True, reason="measure.py ffills ΔOI whether or not the present reading is there: an old change passes as today's")
 def test_a_hole_an_hour_ago_makes_the_change_unknown():
     """With a live reading now and none within six minutes of an hour ago there is no ΔOI, rather than an older one."""
     oi = series(fill=1000.0, **{f"m{m}": np.nan for m in range(50, 76)})

@@ -222,10 +222,10 @@ class Binance:
         return found
 
     def spot_book(self, symbol: str, limit: int) -> Book:
-        """The spot book, with the local time of receipt: spot books carry none (/api/v3/depth, weight 5, 25, 50 or 250)."""
+        """The spot book, with the time of receipt on the exchange's clock: spot books carry none (/api/v3/depth, weight 5, 25, 50 or 250)."""
         params, cost = {"symbol": checked(symbol), "limit": limit}, weight(SPOT_DEPTH, limit)
         raw = self._spot.get("/api/v3/depth", params, weight=cost, pool="spot", reserve=RESERVE_BOOK, shape=dict)
-        return self._book("spot", raw, limit, self._clock.now_ms())
+        return self._book("spot", raw, limit, self._exchange_now_ms())
 
     def spot_candles(self, symbol: str, interval: str, start_ms: int, end_ms: int) -> Candles:
         """Closed klines opening in the window, the first 999 of them (/api/v3/klines, weight 2)."""
