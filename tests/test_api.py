@@ -230,7 +230,8 @@ def test_health_is_503_with_which_and_since_when(rest):
     answer = strict(response)
 
     assert response.status_code == 503
-    assert {(row["symbol"], row["field"]) for row in answer["stale"]} == {(STALE, "mark"), (STALE, "oi_usdt")}
+    fields = ("mark", "oi_usdt", "perp_vol24_usdt", "orderbook_imbalance")
+    assert {(row["symbol"], row["field"]) for row in answer["stale"]} == {(STALE, field) for field in fields}
     assert all(NOW - 7 * 3_600_000 < row["since_ms"] < NOW for row in answer["stale"])
     assert answer["collector"] == "here"
 
