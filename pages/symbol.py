@@ -8,7 +8,7 @@ from radar.ui import cards, charts, look, parts, reads, sheet
 WINDOWS = {"6 h": 6, "24 h": 24, "48 h": 48, "7 d": 168, "30 d": 720}
 name = reads.source()
 watched = [entry.watched.symbol for entry in reads.entries(name)]
-symbol = st.query_params.get("symbol", watched[0] if watched else "").upper()
+symbol = (st.query_params.get("symbol") or (watched[0] if watched else "")).strip().upper()
 
 
 def chosen() -> None:
@@ -47,8 +47,8 @@ def reasons() -> None:
     if snapshot is None:
         return
     now, manual = reads.radar(name).now_ms(), reads.radar(name).manual_borrow(symbol)
-    found = [cards.why(snapshot), cards.srs(snapshot), cards.book(snapshot), cards.borrow(snapshot, manual, now), cards.ages(snapshot)]
-    sheet.draw("why", now_ms=now, cards=found)
+    found = [cards.why(snapshot), cards.srs(snapshot), cards.moves(snapshot), cards.book(snapshot), cards.borrow(snapshot, manual, now)]
+    sheet.draw("why", now_ms=now, cards=[*found, cards.ages(snapshot)])
 
 
 def drawings() -> None:
@@ -93,8 +93,9 @@ def manual_borrow() -> None:
     ok, sentence = parts.allowed()
     with st.form("borrow"):
         apr = st.number_input(
-            "Manual borrow APR, % a year", min_value=0.0, value=None, step=1.0, format="%g", placeholder="for example 12", disabled=not ok
-        )
+            "Manual borrow APR, % a year", min_value=0.0, max_value=10_000.0, value=None, step=1.0, format="%g", placeholder="for example 12",
+            disabled=not ok,
+        )  # fmt: skip
         st.caption(
             "What your own desk can borrow at. It confirms the borrow for 24 h, is shown as STALE (and unlocks nothing) for 7 days, then lapses."
         )

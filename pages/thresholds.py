@@ -20,6 +20,7 @@ GROUPS = {
 }
 ROWS = {name: (default, unit, text) for name, default, unit, text in threshold_rows()}
 market = reads.radar(reads.source())
+st.session_state.setdefault("resets", 0)
 ok, sentence = parts.allowed()
 
 
@@ -36,7 +37,7 @@ def said(value: Any, unit: str) -> str:
 def field(name: str, current: Any, own: bool, scope: str) -> Any:
     """One threshold: its meaning, the input, the default, and whether it was changed."""
     default, unit, text = ROWS[name]
-    key, label = f"{scope} {name}", text[:1].upper() + text[1:] + (f" ({unit})" if unit else "")
+    key, label = f"{scope} {name}" + "'" * st.session_state.resets, text[:1].upper() + text[1:] + (f" ({unit})" if unit else "")
     mark = ":violet-badge[◆ changed] " if own else ""
     if isinstance(default, bool):
         value: Any = st.toggle(label, value=current, key=key, disabled=not ok)
@@ -56,7 +57,8 @@ def save(symbol: str | None, changes: dict[str, Any]) -> None:
         if changes:
             market.set_thresholds(symbol, changes)
     except RadarError as error:
-        st.error(look.plain(str(error)))
+        name, found, rest = str(error).partition(": ")
+        st.error(look.plain(f"{ROWS[name][2]}: {rest}" if found and name in ROWS else str(error)))
         return
     reads.forget()
     st.session_state.saved = f"{len(changes)} changed" if changes else "Nothing was different"
@@ -67,8 +69,7 @@ def reset(symbol: str | None) -> None:
     """Back to the defaults (or, for one symbol, to what holds for all)."""
     market.reset_thresholds(symbol)
     reads.forget()
-    for key in [key for key in st.session_state if str(key).startswith(f"{symbol or ALL} ")]:
-        del st.session_state[key]
+    st.session_state.resets += 1  # new keys: the browser keeps what was typed under the old ones
     st.session_state.saved = "Back to the defaults" if symbol is None else "Back to what holds for all symbols"
     st.rerun()
 
@@ -80,6 +81,7 @@ st.caption(
 )
 if done := st.session_state.pop("saved", None):
     st.success(done)
+    st.toast(done)  # the buttons are at the end of a long page
 scope = st.selectbox("Applies to", [ALL, *(e.watched.symbol for e in reads.entries(reads.source()))], width=260, key="scope")
 symbol = None if scope == ALL else scope
 current, own = market.thresholds(symbol).model_dump(), market.overrides(symbol)

@@ -4,9 +4,24 @@ import streamlit as st
 
 from radar.ui import parts, reads, tiles
 
+ARRIVAL_MS = 60_000
+SETTLED_MS = 15_000  # a completed minute is written some seconds after it ended
+
+
+def arriving() -> bool:
+    """Is a symbol on its way to its first light or score? Then look every second."""
+    name = reads.source()
+    now, starting = reads.radar(name).now_ms(), reads.health(name).status == "starting"
+    return any(
+        (starting or now - entry.watched.added_ms < ARRIVAL_MS) and (entry.snapshot is None or entry.progress is not None)
+        for entry in reads.entries(name)
+    )
+
 
 def draw() -> None:
     """Filters with their counts, then the grid."""
+    if hurried and not arriving():
+        st.rerun()
     name = reads.source()
     entries = reads.entries(name)
     if not entries:
@@ -26,9 +41,10 @@ def draw() -> None:
     if not picked:
         st.caption(f"No symbol is {chosen.lower()} right now.")
     now = reads.radar(name).now_ms()
+    minute = (now - SETTLED_MS) // 60_000
     past = None
-    if st.session_state.past_sent != (sent := (name, len(entries), now // 60_000)):
-        past = tiles.past(reads.histories(name, tuple(entry.watched.symbol for entry in entries), now // 60_000), reads.clock())
+    if st.session_state.past_sent != (sent := (name, len(entries), minute)):
+        past = tiles.past(reads.histories(name, tuple(entry.watched.symbol for entry in entries), minute), reads.clock())
         st.session_state.past_sent = sent
     data = tiles.payload(picked, now_ms=now, paused=not st.session_state.refresh, past=past)
     if opened := tiles.grid(data, key="tiles"):
@@ -36,4 +52,5 @@ def draw() -> None:
 
 
 st.session_state.past_sent = None  # a new run of the page may be a new grid: send the sparklines again
-parts.every(draw)
+hurried = arriving()
+parts.every(draw, 1 if hurried else parts.REFRESH_SEC)

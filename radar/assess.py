@@ -43,7 +43,7 @@ def _known(value: float | None) -> bool:
     return value is not None and np.isfinite(value)
 
 
-def _qualities(o: Observation, borrow: Borrow, now_ms: int) -> dict[str, Quality]:
+def _qualities(o: Observation, borrow: Borrow, t: Thresholds, now_ms: int) -> dict[str, Quality]:
     """The quality of every metric, by the age of what it is made of."""
     of_input = {name: reading_quality(o.readings.get(name), now_ms) for name in ("quote", "oi", "oi_history", "perp_ticker", "spot_ticker")}
     of_input |= {name: reading_quality(o.readings.get(name), now_ms) for name in ("perp_book", "spot_book", "listing")}
@@ -56,6 +56,11 @@ def _qualities(o: Observation, borrow: Borrow, now_ms: int) -> dict[str, Quality
         found["perp_dominance_pct"] = dominance_quality(of_input["perp_ticker"], has_spot=o.spot.has_spot, missing=o.spot.missing)
     if o.spot.has_spot is False:
         found["spot_vol24_usdt"] = of_input["listing"]
+    if not _known(o.values.get("basis_pct")):
+        found |= {name: Quality.MISSING for name in found if name.startswith("basis_twap")}  # no index now: no premium to trade on
+    if o.sw_hours != t.sw_hours:
+        found["funding_min_3h_pct"] = Quality.MISSING  # computed over another window; the next reading has the right one
+    found["cap_use"] = of_input["quote"]
     found["depth_ratio"] = worst((of_input["perp_book"], of_input["spot_book"])) if _known(o.values.get("depth_ratio")) else Quality.MISSING
     for name in ("delta_oi_1h_usdt", "delta_oi_4h_usdt", "delta_oi_24h_usdt", "delta_oi_1h_pct", "delta_oi_1h_notional_usdt"):
         if _known(o.values.get(name)) and of_input["oi"] is not Quality.FRESH and of_input["quote"] is not Quality.MISSING:
@@ -78,7 +83,7 @@ def _parts(o: Observation, quality: Mapping[str, Quality], t: Thresholds) -> tup
     parts = []
     for component, before, value, zed in zip(score.COMPONENTS, known, x[0].tolist(), z[0].tolist(), strict=True):
         sigma = float(score.logistic(zed))
-        n, note = before.n, before.note
+        n, note = before.n, ""
         if component.key in "CE" and o.spot.has_spot is False:
             note = "not applicable: no spot market"
         elif np.isnan(value):
@@ -166,6 +171,7 @@ def _headline(stance: Stance, states: Mapping[str, State], blocked: int, srs: fl
         case Stance.SHORT_WINDOW:
             return "Short window: small size only"
     return {
+        Blocked.ENDING: "Wait: the contract is being delisted",
         Blocked.BORROW: "Wait: borrow unconfirmed - enter or fetch an APR to unlock Green",
         Blocked.SRS_UNKNOWN: "Wait: SRS unavailable",
         Blocked.SRS_VETO: f"Wait: SRS {words.number(srs, 0)} vetoes the short window",
@@ -192,7 +198,7 @@ def _field_qualities(o: Observation, quality: Mapping[str, Quality], notes: Mapp
 def assess(o: Observation, t: Thresholds, borrow_quotes: Sequence[BorrowQuote] = (), *, now_ms: int) -> Snapshot:
     """The snapshot of one symbol as it stands at `now_ms` (epoch ms on the exchange's clock)."""
     borrow = combine(borrow_quotes, now_ms)
-    quality = _qualities(o, borrow, now_ms)
+    quality = _qualities(o, borrow, t, now_ms)
     raw = dict(o.values) | {
         "has_spot": None if o.spot.has_spot is None else float(o.spot.has_spot),
         "borrow_shortable": None if borrow.shortable is None else float(borrow.shortable),
@@ -206,7 +212,8 @@ def assess(o: Observation, t: Thresholds, borrow_quotes: Sequence[BorrowQuote] =
     parts, result = _parts(o, quality, t)
     srs, coverage = None if np.isnan(result.srs[0]) else int(result.srs[0]), float(result.coverage[0])
     confirmed = np.array([borrow.shortable is True and borrow.quality is Quality.FRESH and o.spot.has_spot is True])
-    verdict = lights(codes, np.array([np.nan if srs is None else float(srs)]), confirmed, t)
+    ending = o.delisted or (o.delisting_ms is not None and now_ms >= o.delisting_ms - DAY_MS)
+    verdict = lights(codes, np.array([np.nan if srs is None else float(srs)]), confirmed, t, ending=ending)
     light, stance = LIGHTS[int(verdict.line[0])], STANCES[int(verdict.line[0])]
 
     worst_funding = worst_1h_pct(o.funding_floor_pct, o.funding_interval_hours)
@@ -216,23 +223,24 @@ def assess(o: Observation, t: Thresholds, borrow_quotes: Sequence[BorrowQuote] =
     fired = [f for f in findings if f.state is State.FIRES]
     quote = o.readings.get("quote")
     shown = {name: o.values.get(name) for name in METRICS if name in Snapshot.model_fields and quality[name] is not Quality.MISSING}
-    shown.pop("srs", None)
+    quality["srs"] = Quality.MISSING if srs is None else Quality.FRESH
+    quoted = reading_quality(o.readings.get("quote"), now_ms) is not Quality.MISSING
     age = reading_age_sec(quote, now_ms)
     rate = None if funding is None or not o.funding_interval_hours else funding * o.funding_interval_hours
     return Snapshot(
         symbol=o.symbol,
         ts=quote.ts_ms if quote and quote.ts_ms else o.ts_ms,
         age_sec=None if age is None else round(age, 1),
-        **{name: value for name, value in shown.items() if name != "cap_use"},
-        cap_use=cap_use(rate, o.funding_cap_pct, o.funding_floor_pct),
-        funding_interval_hours=o.funding_interval_hours,
+        **{name: value for name, value in shown.items() if name not in ("cap_use", "srs")},
+        cap_use=cap_use(rate, o.funding_cap_pct, o.funding_floor_pct) if quoted else None,
+        funding_interval_hours=o.funding_interval_hours if quoted else None,
         funding_interval_source=o.funding_interval_source,
         funding_cap_pct=o.funding_cap_pct,
         funding_floor_pct=o.funding_floor_pct,
-        next_funding_in_sec=next_funding_in_sec(o.next_funding_ms, now_ms),
-        next_funding_ms=o.next_funding_ms,
+        next_funding_in_sec=next_funding_in_sec(o.next_funding_ms, now_ms) if quoted else None,
+        next_funding_ms=o.next_funding_ms if quoted else None,
         borrow=borrow,
-        has_spot=o.spot.has_spot,
+        has_spot=None if quality["has_spot"] is Quality.MISSING else o.spot.has_spot,
         spot=o.spot,
         srs=srs,
         srs_coverage=round(coverage, 4),

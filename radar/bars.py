@@ -88,12 +88,6 @@ class Tape:
             if value is not None and not (keep and not np.isnan(self._rows[at, POSITION[name]])):
                 self._rows[at, POSITION[name]] = value
 
-    def erase(self, minute: int, name: str) -> None:
-        """Make one value unknown again."""
-        at = self.minutes - 1 - (self.newest - minute)
-        if 0 <= at < self.minutes:
-            self._rows[at, POSITION[name]] = np.nan
-
     def roll(self, minute: int) -> None:
         """Let the window end at `minute`; it never moves back."""
         step = minute - self.newest

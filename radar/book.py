@@ -4,7 +4,7 @@ import numpy as np
 
 from radar.models import Book, Depth
 
-__all__ = ["LADDER_PCT", "depth", "depth_ratio", "enough_levels", "reach_pct"]
+__all__ = ["LADDER_PCT", "depth", "enough_levels", "reach_pct"]
 
 LADDER_PCT = (2.0, 1.0, 0.5, 0.25, 0.1)
 EPS = 1e-9
@@ -64,8 +64,3 @@ def depth(book: Book, band_pct: float | None = None) -> Depth | None:
         bid_usdt=float((bids[:, 0] * bids[:, 1]).sum()),
         ask_usdt=float((asks[:, 0] * asks[:, 1]).sum()),
     )
-
-
-def depth_ratio(perp_depth_usdt: float | None, spot_depth_usdt: float | None) -> float | None:
-    """SRS component E: perp over spot depth, both in the same band (method K3)."""
-    return None if perp_depth_usdt is None or not spot_depth_usdt else perp_depth_usdt / spot_depth_usdt

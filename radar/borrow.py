@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from radar.models import Borrow, BorrowQuote, BorrowVenue, Quality
-from radar.quality import grade
+from radar.quality import age_sec, grade
 
 __all__ = ["MANUAL_FRESH_SEC", "MANUAL_STALE_SEC", "combine"]
 
@@ -12,7 +12,7 @@ MANUAL_STALE_SEC = 604_800.0  # is marked stale for a week, then is n/a
 
 
 def _line(quote: BorrowQuote, now_ms: int) -> BorrowVenue:
-    age = max(0.0, (now_ms - quote.ts_ms) / 1000)
+    age = age_sec(quote.ts_ms, now_ms)
     quality = grade(age, quote.fresh_sec, quote.stale_sec)
     gone = quality is Quality.MISSING
     return BorrowVenue(

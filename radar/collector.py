@@ -33,7 +33,8 @@ STEP_SEC = 0.25
 LEASE_SEC, LEASE_EVERY_SEC = 15.0, 5.0
 CHORES_EVERY_SEC = 60.0
 RETRY_SEC = 30.0
-DEEP_EVERY_SEC = 3600.0  # a book of 1000 levels, to know whether fewer would do
+DEEP_EVERY_SEC = 3600.0  # the deepest book, to see how wide a band it covers
+ALL = "*"
 READING_OF = {"quotes": "quote", "perp_tickers": "perp_ticker", "spot_tickers": "spot_ticker", "spot_pairs": "listing"}
 
 
@@ -66,6 +67,7 @@ class Collector:
         self._deep_at: dict[str, float] = {}
         self._next_beat = self._next_lease = self._next_chores = 0.0
         self._retention_days = retention_days
+        self._woken = False
 
     @property
     def latest(self) -> dict[str, Observation]:
@@ -107,11 +109,16 @@ class Collector:
         if not self.leading:
             return
         self._keep_on(self._watch)
+        if self.time.slept():
+            self._asker.hurry("clock")
+            self._woken = True  # nothing is judged before the exchange told its time
         self._ask()
         fresh = self._take_answers()
         self._keep_on(lambda: self.historian.step(self.symbols))
         fresh |= self.historian.changed()
-        if now >= self._next_beat or "quotes" in fresh:
+        if self._woken:
+            return
+        if now >= self._next_beat or ALL in fresh:
             self._next_beat = now + BEAT_SEC
             self._judge.judge(list(self.symbols.values()))
             self._judge.store_minutes(list(self.symbols.values()), self.time.now_ms())
@@ -144,6 +151,9 @@ class Collector:
 
     def _begin(self) -> None:
         """Pick up what the process before left."""
+        for symbol in list(self.symbols):  # the lease was lost for a while: what was missed is read from the store
+            del self.symbols[symbol]
+            self.historian.forget(symbol)
         self._intake.begin()
         self.venue.set_whitelist(self._intake.contracts)
         self.venue.restore_gates(self.market.fact("gates", {}))
@@ -170,7 +180,7 @@ class Collector:
                 self.notices[f"unknown:{symbol}"] = f"{symbol} is not a tradable USDT perpetual on Binance; it was taken off the watchlist."
                 return
             self.user.confirm(symbol)
-        live = LiveSymbol(symbol)
+        live = LiveSymbol(symbol, binance_spot=self.venue.spot)
         self.symbols[symbol] = live
         self._intake.introduce(live)
         self.historian.enter(live)
@@ -237,17 +247,18 @@ class Collector:
 
     # ── answers ──
     def _take_answers(self) -> set[str]:
-        """Take in what came back; returns the symbols (and "quotes") that know something new."""
+        """Take in what came back; returns the symbols (or ALL) that know something new."""
         fresh: set[str] = set()
         for answered in self._asker.answers():
+            self._woken = self._woken and answered.job.name != "clock"
             if answered.symbol is not None and answered.symbol not in self.symbols:
                 continue
             if isinstance(answered.value, VenueError):
                 self._failed(answered, answered.value)
                 continue
             self._keep_on(functools.partial(getattr(self._intake, f"on_{answered.job.name}"), answered))
-            if answered.job.name == "quotes":
-                fresh.add("quotes")
+            if answered.job.name in ("quotes", "contracts", "spot_pairs"):
+                fresh.add(ALL)
             elif answered.job.name in ("perp_tickers", "spot_tickers", "oi"):
                 fresh |= self.symbols.keys() - self.latest.keys()  # those that wait for their first light
         return fresh

@@ -31,9 +31,18 @@ def checked_thresholds(values: Mapping[str, Any]) -> Thresholds:
 
 
 def merged_thresholds(user: UserStore, symbol: str | None) -> Thresholds:
-    """Defaults, then what was changed for all symbols, then for this one."""
+    """Defaults, then what was changed for all symbols, then for this one.
+
+    Never raises: changes that contradict each other (an older program may have let them in) do not count.
+    """
+    everybody = user.overrides(ALL)
     mine = user.overrides(symbol) if symbol else {}
-    return checked_thresholds({**user.overrides(ALL), **mine})
+    for values in ({**everybody, **mine}, everybody):
+        try:
+            return checked_thresholds(values)
+        except BadRequest:
+            continue
+    return Thresholds()
 
 
 def borrow_quotes(

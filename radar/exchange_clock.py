@@ -1,25 +1,35 @@
 """The exchange's clock, from its own time endpoint alone (decisions: rules of doubt)."""
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from statistics import median
 
 from radar.clock import Clock
 
-__all__ = ["ExchangeClock"]
+__all__ = ["ExchangeClock", "told_offset_ms"]
 
 KEPT = 5
 JUMP_MS = 2_000
+TRUSTED_MS = 600_000  # an offset that another process measured longer ago says nothing
 
 
 class ExchangeClock:
-    """Monotonic time plus the median of the last five offsets, so that a jump of the local clock changes nothing."""
+    """Monotonic time plus the median of the last five offsets, so that a jump of the local clock changes nothing.
+
+    An answer that is far from the others is believed when a second one agrees with it.
+    """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._offsets: deque[float] = deque(maxlen=KEPT)
-        self._start_ms = clock.now_ms() - clock.monotonic() * 1000
+        self._odd: float | None = None
+        self._start_ms = self._drift = clock.now_ms() - clock.monotonic() * 1000
         self.asked = False
+
+    @property
+    def in_doubt(self) -> bool:
+        """The last answer was far from those before: ask again."""
+        return self._odd is not None
 
     def ask(self, server_time_ms: Callable[[], int]) -> int:
         """Measure the offset with one call; the exchange's time, ms. Raises what the call raises."""
@@ -28,18 +38,41 @@ class ExchangeClock:
             server = server_time_ms()
         finally:
             self.asked = True
-        middle = (began + self._clock.monotonic()) / 2 * 1000
-        offset = server - middle
+        offset = server - (began + self._clock.monotonic()) / 2 * 1000
         if self._offsets and abs(offset - median(self._offsets)) > JUMP_MS:
+            if self._odd is None or abs(offset - self._odd) > JUMP_MS:
+                self._odd = offset
+                return server
             self._offsets.clear()
+        self._odd = None
         self._offsets.append(offset)
         return server
 
+    def slept(self) -> bool:
+        """Whether wall and monotonic time came apart since the last call: a suspend, or a step of the local clock.
+
+        Then the exchange's clock is unknown until it is asked; meanwhile the wall clock is taken to be right.
+        """
+        drift = self._clock.now_ms() - self._clock.monotonic() * 1000
+        moved, self._drift = drift - self._drift, drift
+        if abs(moved) <= JUMP_MS:
+            return False
+        self._offsets = deque((offset + moved for offset in self._offsets), maxlen=KEPT)
+        self._start_ms += moved
+        return True
+
     def now_ms(self) -> int:
-        """Epoch ms on the exchange's clock; the local clock of the start until the first answer."""
+        """Epoch ms on the exchange's clock; the local clock until the first answer."""
         base = median(list(self._offsets)) if self._offsets else self._start_ms
         return round(self._clock.monotonic() * 1000 + base)
 
-    def offset_ms(self) -> int:
-        """Exchange minus local wall clock, ms: what other processes add to theirs."""
-        return self.now_ms() - self._clock.now_ms()
+    def told(self) -> dict[str, int]:
+        """What other processes need: exchange minus local wall clock, and when that was so (both ms)."""
+        wall_ms = self._clock.now_ms()
+        return {"offset_ms": self.now_ms() - wall_ms, "wall_ms": wall_ms}
+
+
+def told_offset_ms(told: Mapping[str, int], wall_ms: int) -> int:
+    """The offset that a collector told, ms; 0 when it is too old to be believed."""
+    recent = abs(wall_ms - told.get("wall_ms", 0)) < TRUSTED_MS
+    return told.get("offset_ms", 0) if recent else 0

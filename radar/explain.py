@@ -27,7 +27,7 @@ def _decimals(n: int, unit: str = "") -> Callable[[float], str]:
 
 PHRASES = {
     "funding_1h_pct": Phrase("funding", words.funding, _decimals(4), 0.01),
-    "funding_min_3h_pct": Phrase("lowest funding of 3 h", words.funding, _decimals(4), 0.01),
+    "funding_min_3h_pct": Phrase("lowest funding", words.funding, _decimals(4), 0.01),
     "basis_twap15_pct": Phrase("basis TWAP15", words.pct, _decimals(3), 0.1),
     "perp_dominance_pct": Phrase("dominance", lambda v: words.pct(v, 1, sign=False), _decimals(1), 5.0),
     "oi_to_volume": Phrase("OI/volume", lambda v: words.number(v, 3), _decimals(3), 0.05),

@@ -9,11 +9,12 @@ import numpy as np
 
 from radar.models import Settlement
 
-__all__ = ["cap_use", "funding_1h_pct", "interval_hours", "next_funding_in_sec", "settled_1h_pct", "worst_1h_pct"]
+__all__ = ["cap_use", "funding_1h_pct", "interval_hours", "may_be_unread", "next_funding_in_sec", "settled_1h_pct", "worst_1h_pct"]
 
 MINUTE_MS = 60_000
 HOUR_MS = 3_600_000
 LONGEST_HOURS = 24
+READ_SLACK_MS = 2_000  # a payment is listed that long after its time
 
 
 def funding_1h_pct(rate_pct: float | None, hours: int | None) -> float | None:
@@ -33,13 +34,18 @@ def _whole_hours(gap_ms: float) -> int | None:
 
 
 def interval_hours(
-    settled_ms: Sequence[int], next_funding_ms: int | None, info_hours: int | None = None, read_ms: int | None = None
+    settled_ms: Sequence[int],
+    next_funding_ms: int | None,
+    info_hours: int | None = None,
+    *,
+    read_ms: int | None = None,
+    now_ms: int | None = None,
 ) -> tuple[int, str]:
     """The interval in force, hours, and where it comes from (method F2).
 
     The live schedule (last settlement to the next one) wins, then fundingInfo, then the median of the last
-    three gaps, then 8 "assumed". `settled_ms` ascends and is complete up to `read_ms`; jitter of milliseconds is
-    rounded away. A payment that may be unread makes the schedule's gap look too long: then history or fundingInfo wins.
+    three gaps, then 8 "assumed". `settled_ms` ascends; jitter of milliseconds is rounded away. A payment that may be
+    unread (see `may_be_unread`) makes the schedule's gap look too long: then history or fundingInfo wins.
     """
     settled = [round(ts / MINUTE_MS) * MINUTE_MS for ts in settled_ms]
     gaps = [hours for a, b in itertools.pairwise(settled[-4:]) if (hours := _whole_hours(b - a))]
@@ -48,13 +54,21 @@ def interval_hours(
         if passed and (hours := _whole_hours(round(next_funding_ms / MINUTE_MS) * MINUTE_MS - passed[-1])):
             if info_hours and info_hours < hours:
                 return info_hours, "fundingInfo"
-            unread = bool(gaps) and (read_ms or 0) < passed[-1] + gaps[-1] * HOUR_MS + MINUTE_MS
-            if unread and len(settled) > 1 and hours > gaps[-1] and hours % gaps[-1] == 0:
+            doubtful = info_hours != hours and gaps and hours > gaps[-1] and hours % gaps[-1] == 0
+            if doubtful and may_be_unread(settled_ms, read_ms, now_ms):
                 return gaps[-1], "history"
             return hours, "schedule"
     if info_hours:
         return info_hours, "fundingInfo"
     return (round(median(gaps)), "history") if gaps else (8, "assumed")
+
+
+def may_be_unread(settled_ms: Sequence[int], read_ms: int | None, now_ms: int | None) -> bool:
+    """A payment was due by the last gap before `now_ms`, and settlements (complete up to `read_ms`) may lack it."""
+    if len(settled_ms) < 2 or now_ms is None:
+        return False
+    due = settled_ms[-1] + (settled_ms[-1] - settled_ms[-2])
+    return now_ms >= due and (read_ms or 0) < due + READ_SLACK_MS
 
 
 def settled_1h_pct(settlements: Sequence[Settlement]) -> list[float | None]:

@@ -210,7 +210,9 @@ class Historian:
             for minute, values in answer.rows:
                 live.tape.put(minute, values, keep=True)
         if task.kind == "oi5" and answer.rows:
-            live.note_reading("oi_history", answer.rows[-1][0] * MINUTE_MS, cadence(len(self._live)), source="openInterestHist")
+            known, newest = live.readings.get("oi_history"), answer.rows[-1][0] * MINUTE_MS
+            if known is None or newest > (known.ts_ms or 0):
+                live.note_reading("oi_history", newest, cadence(len(self._live)), source="openInterestHist")
         if answer.hours is not None and len(answer.hours):
             self._market.write_hours(symbol, answer.hours)
         if task.kind == "settlements":

@@ -7,11 +7,10 @@ from radar.historian import Historian
 from radar.jobs import Answered, Asker
 from radar.live import Cadence, LiveSymbol, cadence
 from radar.models import Contract, FundingRule, Quote, SpotPair, Ticker
+from radar.quality import AHEAD_MS
 from radar.store import MarketStore
 
 __all__ = ["Intake"]
-
-SKEW_MS = 5_000  # an answer from the future: the exchange's clock, or ours, jumped
 
 
 class Intake:
@@ -61,9 +60,18 @@ class Intake:
         live.on_listing(self._pairs)
         live.note_reading("listing", self._listing_ms, self.every(), source="exchangeInfo")
 
+    def _is_ahead(self, ts_ms: int) -> bool:
+        """An answer from the future is not taken: the exchange's clock, or ours, jumped. The next one is, once they agree."""
+        if ts_ms <= self._time.now_ms() + AHEAD_MS:
+            return False
+        self._asker.hurry("clock")
+        return True
+
     def on_clock(self, _: Answered) -> None:
-        """The exchange's time: its offset serves the other processes."""
-        self._market.set_fact("clock_offset_ms", self._time.offset_ms())
+        """The exchange's time: its offset serves the other processes, with the moment it was measured."""
+        if self._time.in_doubt:
+            self._asker.hurry("clock")
+        self._market.set_fact("clock", self._time.told())
 
     def on_contracts(self, answered: Answered) -> None:
         """What can be traded; a watched contract that is gone is delisted."""
@@ -95,8 +103,7 @@ class Intake:
             quote = self._quotes.get(symbol)
             if quote is None:
                 continue
-            if quote.ts_ms > self._time.now_ms() + SKEW_MS:
-                self._asker.hurry("clock")  # believed once the clock agrees
+            if self._is_ahead(quote.ts_ms):
                 continue
             before = live.minute
             if live.on_quote(quote):
@@ -108,7 +115,7 @@ class Intake:
         """24 h of every perpetual."""
         self._tickers = {ticker.symbol: ticker for ticker in answered.value}
         for symbol, live in self._symbols.items():
-            if (ticker := self._tickers.get(symbol)) is not None:
+            if (ticker := self._tickers.get(symbol)) is not None and not self._is_ahead(ticker.ts_ms):
                 live.on_ticker(ticker)
                 ts_ms = min(ticker.ts_ms, self._time.now_ms())
                 live.note_reading("perp_ticker", ts_ms, self.every(), latency_ms=answered.latency_ms, source="ticker/24hr")
@@ -117,7 +124,7 @@ class Intake:
         """24 h of the watched coins on spot."""
         by_symbol = {ticker.symbol: ticker for ticker in answered.value}
         for live in self._symbols.values():
-            if live.pair and (ticker := by_symbol.get(live.pair.symbol)) is not None:
+            if live.pair and (ticker := by_symbol.get(live.pair.symbol)) is not None and not self._is_ahead(ticker.ts_ms):
                 unknown = live.has_spot is None
                 live.on_spot_ticker(ticker)
                 ts_ms = min(ticker.ts_ms, self._time.now_ms())
@@ -128,6 +135,8 @@ class Intake:
     def on_oi(self, answered: Answered) -> None:
         """Open interest of one symbol."""
         live = self._symbols[answered.symbol or ""]
+        if self._is_ahead(answered.value.ts_ms):
+            return
         live.on_open_interest(answered.value)
         live.note_reading("oi", answered.value.ts_ms, self.every(), latency_ms=answered.latency_ms, source="openInterest")
 
@@ -141,6 +150,8 @@ class Intake:
 
     def _on_book(self, market: str, answered: Answered) -> None:
         live = self._symbols[answered.symbol or ""]
+        if self._is_ahead(answered.value.ts_ms):
+            return
         known = live.band_pct
         live.on_book(market, answered.value)
         ts_ms = min(answered.value.ts_ms, self._time.now_ms())

@@ -1,5 +1,6 @@
 """Judges what was read, and keeps what was judged: observations, events, minute bars."""
 
+import math
 from collections.abc import Mapping, MutableMapping, Sequence
 from typing import Any
 
@@ -87,7 +88,8 @@ class Judge:
             listing = observation.readings.get("listing")
             borrow = borrow_quotes(live.symbol, observation.spot, manual, listing.ts_ms if listing else None, self._simulated_borrow, now_ms)
             snapshot = assess(observation, t, borrow, now_ms=now_ms)
-            live.tape.put(minute_of(now_ms), {"srs": snapshot.srs, "light": float(LIGHT_CODES[snapshot.traffic_light])})
+            srs = math.nan if snapshot.srs is None else float(snapshot.srs)
+            live.tape.put(minute_of(now_ms), {"srs": srs, "light": float(LIGHT_CODES[snapshot.traffic_light])})
             self._historian.on_hour(live, snapshot, observation)
             self.latest[live.symbol] = observation
             observations.append(observation)

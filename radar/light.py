@@ -19,7 +19,7 @@ STANCES = (Stance.BASIS_ONLY, Stance.NO_SHORT, Stance.DATA_INCOMPLETE, Stance.SH
 class Blocked:
     """Why a short window that fires is not GREEN."""
 
-    NO, BORROW, SRS_UNKNOWN, SRS_VETO = 0, 1, 2, 3
+    NO, BORROW, SRS_UNKNOWN, SRS_VETO, ENDING = 0, 1, 2, 3, 4
 
 
 class Verdict(NamedTuple):
@@ -29,8 +29,13 @@ class Verdict(NamedTuple):
     blocked: np.ndarray
 
 
-def lights(states: Mapping[str, np.ndarray], srs: np.ndarray, borrow_confirmed: np.ndarray, t: Thresholds) -> Verdict:
-    """The light of every row. `srs` NaN is unknown; `borrow_confirmed` is a fresh YES (method L5, BW3)."""
+def lights(
+    states: Mapping[str, np.ndarray], srs: np.ndarray, borrow_confirmed: np.ndarray, t: Thresholds, *, ending: np.ndarray | bool = False
+) -> Verdict:
+    """The light of every row. `srs` NaN is unknown; `borrow_confirmed` is a fresh YES (method L5, BW3).
+
+    `ending`: the contract is delisted, or will be within a day; that is no time for a short window.
+    """
     fires = {code: states[code] == FIRES for code in states}
     any_red = np.logical_or.reduce([fires[code] for code in REDS])
     overridable = ("R1",) if t.yellow_overrides_r1 else ()
@@ -38,11 +43,12 @@ def lights(states: Mapping[str, np.ndarray], srs: np.ndarray, borrow_confirmed: 
     doubt = np.logical_or.reduce([states[code] == UNKNOWN for code in REDS])
     blocked = np.select(
         [
+            ending | np.zeros(len(srs), dtype=bool),
             t.green_requires_borrow & ~borrow_confirmed,
             t.srs_veto & np.isnan(srs),
             t.srs_veto & (np.nan_to_num(srs, nan=0.0) >= t.srs_red),
         ],
-        [Blocked.BORROW, Blocked.SRS_UNKNOWN, Blocked.SRS_VETO],
+        [Blocked.ENDING, Blocked.BORROW, Blocked.SRS_UNKNOWN, Blocked.SRS_VETO],
         default=Blocked.NO,
     )
     line = np.select(

@@ -9,8 +9,8 @@ from typing import NamedTuple
 import numpy as np
 
 from radar import book, spot
-from radar.bars import Tape, fold, minute_of
-from radar.funding import funding_1h_pct, interval_hours, settled_columns
+from radar.bars import SOURCE_LIVE, Tape, fold, minute_of
+from radar.funding import funding_1h_pct, interval_hours, may_be_unread, settled_columns
 from radar.measure import measure, notes
 from radar.models import (
     Baseline,
@@ -112,16 +112,17 @@ class LiveSymbol:
         if self.quote is not None and quote.ts_ms <= self.quote.ts_ms:
             return False
         minute = minute_of(quote.ts_ms)
-        if self.quote and self.quote.next_funding_ms and quote.next_funding_ms and quote.next_funding_ms > self.quote.next_funding_ms:
-            self.expected_settle_ms = self.quote.next_funding_ms
+        before = self.quote.next_funding_ms if self.quote else None
+        if before and (quote.next_funding_ms or 0) > before and quote.ts_ms >= before - 60_000:
+            self.expected_settle_ms = before
         if minute > self._minute:
             self._minute, self._minute_quotes = minute, []
         self.quote = quote
         self._minute_quotes.append(quote)
         columns: dict[str, float | None] = dict(fold(self._minute_quotes))
         hours, _ = self.interval()
-        columns |= {"funding_1h_pct": funding_1h_pct(quote.rate_pct, hours), "interval_hours": float(hours), "source": 0.0}
-        self.tape.put(minute, columns)
+        columns |= {"funding_1h_pct": funding_1h_pct(quote.rate_pct, hours), "interval_hours": float(hours), "source": float(SOURCE_LIVE)}
+        self.tape.put(minute, _or_nan(columns))
         return True
 
     @property
@@ -163,11 +164,11 @@ class LiveSymbol:
     def on_listing(self, pairs: Mapping[str, SpotPair]) -> None:
         """Where the coin trades spot, by name; the price check follows with the first spot ticker."""
         match = spot.spot_map(self.symbol, pairs)
+        if self.pair is None or match is None or match.symbol != self.pair.symbol:
+            self._agrees = self._values["spot_vol24_binance"] = None  # another coin until its price was checked
         self._listed = match is not None
         self._multiplier = match.multiplier if match else 1.0
         self.pair = pairs[match.symbol] if match else None
-        if match is None:
-            self._agrees = None
 
     def on_settlements(self, settlements: list[Settlement]) -> None:
         """Settled payments, all that are stored, ascending."""
@@ -189,18 +190,24 @@ class LiveSymbol:
 
     def interval(self) -> tuple[int, str]:
         """The funding interval in force, hours, and its source (F2)."""
+        following, now_ms = (self.quote.next_funding_ms, self.quote.ts_ms) if self.quote else (None, None)
+        info = self.rule.interval_hours if self.rule else None
+        return interval_hours(self._settled_ms(), following, info, read_ms=self.settled_read_ms, now_ms=now_ms)
+
+    def _settled_ms(self) -> list[int]:
+        """Times of the last settlements, the one that the schedule passed included before it is read."""
         settled = [s.ts_ms for s in self.settlements[-6:]]
         if self.expected_settle_ms and (not settled or self.expected_settle_ms > settled[-1] + 60_000):
             settled.append(self.expected_settle_ms)
-        following = self.quote.next_funding_ms if self.quote else None
-        return interval_hours(settled, following, self.rule.interval_hours if self.rule else None, self.settled_read_ms)
+        return settled
 
     def wants_settlements(self) -> bool:
-        """The schedule moved on, and the payment is not stored yet."""
-        return self.expected_settle_ms is not None and (not self.settlements or self.settlements[-1].ts_ms < self.expected_settle_ms - 60_000)
+        """The schedule moved on, or by the last gap it should have, and the payment is not stored yet."""
+        if self.expected_settle_ms is not None and (not self.settlements or self.settlements[-1].ts_ms < self.expected_settle_ms - 60_000):
+            return True
+        return may_be_unread(self._settled_ms(), self.settled_read_ms, self.quote.ts_ms if self.quote else None)
 
-    def _spot_facts(self, now_ms: int) -> SpotFacts:
-        fresh = reading_quality(self.readings.get("spot_ticker"), now_ms) is Quality.FRESH
+    def _spot_facts(self, missing: tuple[str, ...]) -> SpotFacts:
         has_spot, note = self.has_spot, ""
         if self._listed is None:
             note = "spot listing unknown (exchangeInfo failed)" if self._spot_venues else "spot is switched off; spot listing unknown"
@@ -213,7 +220,7 @@ class LiveSymbol:
             margin=self.pair.margin if self.pair else None,
             note=note,
             venues=self._spot_venues,
-            missing=() if fresh or has_spot is False else self._spot_venues,
+            missing=missing,
         )
 
     def _side_values(self, now_ms: int, *, fresh_only: bool) -> dict[str, float | None]:
@@ -234,33 +241,35 @@ class LiveSymbol:
             quality = reading_quality(self.readings.get(reading), now_ms)
             usable = quality is Quality.FRESH if fresh_only else quality is not Quality.MISSING
             values[name] = self._values.get(name) if usable else None
-        volume = self._spot_sum(now_ms)
-        values["spot_vol24_usdt"] = None if fresh_only and volume.missing else volume.usdt
         return values
 
     def _spot_sum(self, now_ms: int) -> spot.SpotVolume:
         """Spot turnover that may count now: a volume that is no longer fresh leaves the sum."""
         fresh = reading_quality(self.readings.get("spot_ticker"), now_ms) is Quality.FRESH and self.has_spot
-        by_venue = dict.fromkeys(self._spot_venues, self._values.get("spot_vol24_binance") if fresh else None)
+        by_venue = dict.fromkeys(self._spot_venues or ("spot",), self._values.get("spot_vol24_binance") if fresh else None)
         return spot.spot_volume(by_venue, has_spot=self.has_spot)
 
     def observe(self, now_ms: int, *, sw_hours: int = 3) -> Observation:
         """Everything known at `now_ms` (the exchange's clock), judged by nobody yet."""
         minute = max(minute_of(now_ms), self._minute)  # a row may be stamped a moment ahead of our clock
         self.tape.roll(minute)
-        self.tape.put(minute, self._side_values(now_ms, fresh_only=True))
-        frame = self.tape.frame()
-        overlay = self._side_values(now_ms, fresh_only=False)
+        volume = self._spot_sum(now_ms)
+        self.tape.put(
+            minute, _or_nan(self._side_values(now_ms, fresh_only=True) | {"spot_vol24_usdt": None if volume.missing else volume.usdt})
+        )
+        frame = self.tape.frame().loc[:minute]
+        overlay = self._side_values(now_ms, fresh_only=False) | {"spot_vol24_usdt": volume.usdt}  # a sum with gaps bounds dominance
         quote, rule = self.quote, self.rule
         hours, source = self.interval()
         if quote is not None:
             overlay |= {"mark": quote.mark, "index": quote.index, "funding_1h_pct": funding_1h_pct(quote.rate_pct, hours), "interval_hours": float(hours)}
-        for name, value in overlay.items():
-            if value is not None:
-                frame.loc[minute, name] = value
+        for name, value in _or_nan(overlay).items():
+            frame.loc[minute, name] = value
         row = measure(frame, settled_columns(self.settlements[-60:]), sw_hours=sw_hours).iloc[-1]
         values = {name: None if np.isnan(value) else float(value) for name, value in row.items()}
-        values["perp_dominance_binance_pct"] = values["perp_dominance_pct"] if self.has_spot else None
+        values["perp_dominance_binance_pct"] = values["perp_dominance_pct"] if self.has_spot and not volume.missing else None
+        if volume.missing:
+            values["spot_vol24_usdt"] = None
         return Observation(
             symbol=self.symbol,
             ts_ms=now_ms,
@@ -269,7 +278,8 @@ class LiveSymbol:
             notes=notes(frame, row, sw_hours=sw_hours),
             baseline=self.baseline,
             srs_counts=self.srs_counts,
-            spot=self._spot_facts(now_ms),
+            spot=self._spot_facts(volume.missing),
+            sw_hours=sw_hours,
             funding_interval_hours=hours if quote is not None else None,
             funding_interval_source=source,
             funding_cap_pct=rule.cap_pct if rule else None,
@@ -280,3 +290,8 @@ class LiveSymbol:
             delisting_ms=self.contract.delisting_ms if self.contract else None,
             delisted=self.delisted,
         )
+
+
+def _or_nan(columns: Mapping[str, float | None]) -> dict[str, float]:
+    """Unknown as NaN: what was known earlier in the minute is known no more."""
+    return {name: np.nan if value is None else value for name, value in columns.items()}

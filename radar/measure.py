@@ -10,7 +10,6 @@ from radar.bars import MINUTE_MS
 
 __all__ = ["measure", "notes"]
 
-HISTORY_LAG_MIN = 30  # without a reading now, the change between older ones is shown for half an hour (method O2)
 
 
 def _settled_column(index: pd.Index, settled: tuple[np.ndarray, np.ndarray] | None) -> pd.Series:
@@ -20,11 +19,6 @@ def _settled_column(index: pd.Index, settled: tuple[np.ndarray, np.ndarray] | No
         inside = (minutes >= index[0]) & (minutes <= index[-1])
         column.loc[minutes[inside]] = settled[1][inside]
     return column
-
-
-def _lagging(change: pd.Series, live: pd.Series) -> pd.Series:
-    """The newest known change stands where there is no reading now; with one, an unknown change stays unknown."""
-    return change.where(live, change.ffill(limit=HISTORY_LAG_MIN))
 
 
 def measure(bars: pd.DataFrame, settled: tuple[np.ndarray, np.ndarray] | None = None, *, sw_hours: int = 3) -> pd.DataFrame:
@@ -56,10 +50,9 @@ def measure(bars: pd.DataFrame, settled: tuple[np.ndarray, np.ndarray] | None = 
     }
     for minutes in metrics.TWAP_NEED:
         columns[f"basis_twap{minutes}_pct"] = metrics.twap(bars["basis_mean_pct"], minutes)
-    live = bars["oi_qty"].notna()
     for hours in (1, 4, 24):
-        columns[f"delta_oi_{hours}h_usdt"] = _lagging(metrics.change(oi, hours * 60).where(live), live) * mark
-    columns["delta_oi_1h_pct"] = _lagging(metrics.change_pct(oi, 60).where(live), live)
+        columns[f"delta_oi_{hours}h_usdt"] = metrics.delta_oi_usdt(bars["oi_qty"], mark, hours * 60)
+    columns["delta_oi_1h_pct"] = metrics.delta_oi_pct(bars["oi_qty"], 60)
     columns["funding_min_3h_pct"] = metrics.funding_min_pct(
         bars["funding_1h_pct"], _settled_column(bars.index, settled), (bars["interval_hours"] == 1).astype(float), sw_hours
     )
@@ -76,7 +69,7 @@ def notes(bars: pd.DataFrame, row: pd.Series, *, sw_hours: int = 3) -> dict[str,
     for minutes, need in metrics.TWAP_NEED.items():
         name = f"basis_twap{minutes}_pct"
         if np.isnan(row[name]):
-            have = int(bars["basis_mean_pct"].iloc[-minutes - 1 : -1].count())
+            have = int(np.nan_to_num(metrics.twap_count(bars["basis_mean_pct"], minutes).iloc[-1]))
             said[name] = f"basis TWAP{minutes} has {have} of {minutes} minutes (needs {need})"
     if np.isnan(row["funding_min_3h_pct"]):
         have = int(bars["funding_1h_pct"].iloc[-sw_hours * 60 :].count())

@@ -45,7 +45,7 @@ _ROWS = (
     Metric("ret_24h_pct", "Price change 24h", "%", "mark / mark 24 h ago − 1", _QUOTE),
     Metric("funding_1h_pct", "Funding per hour", "%/h", "running rate / interval in hours", _QUOTE, ("funding",)),
     Metric("funding_daily_est_pct", "Funding per day", "%/day", "funding per hour × 24", _QUOTE),
-    Metric("funding_min_3h_pct", "Lowest funding 3h", "%/h", "lowest funding per hour of the last 3 h (162 of 180 minutes)", _QUOTE),
+    Metric("funding_min_3h_pct", "Lowest funding", "%/h", "lowest funding per hour of the short window's hours (3: 162 of 180 minutes)", _QUOTE),
     Metric("cap_use", "Cap used", "×", "running rate / cap (or floor)", _QUOTE),
     Metric("oi_qty", "Open interest", "coins", "open contracts in base units", ("oi",)),
     Metric("oi_usdt", "Open interest", "USDT", "open contracts × mark", _OI, ("oi",)),

@@ -11,6 +11,7 @@ __all__ = [
     "basis_pct",
     "change",
     "change_pct",
+    "delta_oi_pct",
     "delta_oi_usdt",
     "dominance_pct",
     "funding_min_pct",
@@ -22,6 +23,7 @@ __all__ = [
 ]
 
 OI_GRID_MIN = 5  # the exchange's own history has one reading every five minutes
+HISTORY_LAG_MIN = 30  # without a reading now, the change between older ones is shown for half an hour (method O2)
 TWAP_NEED = {5: 4, 15: 12, 60: 48}
 FUNDING_SHARE = 0.9  # 162 of 180 minutes
 FUNDING_HOLE_MIN = 10
@@ -74,9 +76,21 @@ def change_pct(values: pd.Series, minutes: int) -> pd.Series:
     return (values / before.where(before > 0) - 1) * 100
 
 
+def _lagging(moved: pd.Series, oi_qty: pd.Series) -> pd.Series:
+    """The newest known change stands where there is no reading now; with one, an unknown change stays unknown."""
+    live = oi_qty.notna()
+    known = moved.where(live)
+    return known.where(live, known.ffill(limit=HISTORY_LAG_MIN))
+
+
 def delta_oi_usdt(oi_qty: pd.Series, mark: pd.Series, minutes: int) -> pd.Series:
-    """(Q(t) − Q(t − minutes)) × mark(t), USDT: quantity moves it, price does not (method O1)."""
-    return change(oi_qty, minutes) * mark
+    """(Q(t) − Q(t − minutes)) × mark(t), USDT: quantity moves it, price does not (method O1, O2)."""
+    return _lagging(change(oi_filled(oi_qty), minutes), oi_qty) * mark
+
+
+def delta_oi_pct(oi_qty: pd.Series, minutes: int) -> pd.Series:
+    """(Q(t) / Q(t − minutes) − 1) × 100, % (method O2)."""
+    return _lagging(change_pct(oi_filled(oi_qty), minutes), oi_qty)
 
 
 def dominance_pct(perp_vol24_usdt: pd.Series, spot_vol24_usdt: pd.Series) -> pd.Series:
@@ -94,16 +108,19 @@ def funding_min_pct(funding_1h_pct: pd.Series, settled: pd.Series, hourly: pd.Se
     """The lowest funding per hour, %, over the last `hours`; unknown while it cannot be told (method F7).
 
     One sample below zero decides at once. Otherwise 162 of 180 minutes must be there with no hole over 10 minutes.
-    Where the contract settles every hour (`hourly`, 1.0 or 0.0), the last `hours` settlements (`settled`, % per
-    hour at the minute they settled, NaN elsewhere) and the present estimate are enough.
+    Where the contract settles every hour (`hourly`, 1.0 or 0.0), the last `hours` settlements, if hourly themselves,
+    (`settled`, % per hour at the minute they settled, NaN elsewhere) and the present estimate are enough.
     """
     minutes = hours * 60
     lowest = funding_1h_pct.rolling(minutes, min_periods=1).min()
     enough = funding_1h_pct.rolling(minutes, min_periods=1).count() >= round(minutes * FUNDING_SHARE)
     hole = funding_1h_pct.notna().rolling(FUNDING_HOLE_MIN + 1, min_periods=1).sum() == 0
     whole = ~(hole.astype(float).rolling(minutes - FUNDING_HOLE_MIN, min_periods=1).max() > 0)
-    decided = lowest.where((lowest < 0) | (enough & whole))
+    decided = lowest.where((lowest < 0) | (enough & whole & funding_1h_pct.notna()))
 
-    paid = settled.dropna().rolling(hours, min_periods=hours).min().reindex(settled.index).ffill(limit=SETTLED_LATE_MIN)
+    known = settled.dropna()
+    span_min = pd.Series(known.index, index=known.index, dtype=float).diff(hours - 1) if hours > 1 else 0
+    last = known.rolling(hours, min_periods=hours).min().where(span_min < minutes)
+    paid = last.reindex(settled.index).ffill(limit=SETTLED_LATE_MIN)
     by_settlement = np.minimum(paid, funding_1h_pct)  # unknown while either is
     return decided.fillna(by_settlement.where(hourly == 1))

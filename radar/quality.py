@@ -4,7 +4,9 @@ from collections.abc import Iterable
 
 from radar.models import Quality, Reading
 
-__all__ = ["SEVERITY", "grade", "reading_age_sec", "reading_quality", "worst"]
+__all__ = ["AHEAD_MS", "SEVERITY", "age_sec", "grade", "reading_age_sec", "reading_quality", "worst"]
+
+AHEAD_MS = 5_000  # clocks differ by less; a moment further ahead is no moment
 
 SEVERITY = {Quality.FRESH: 0, Quality.STALE: 1, Quality.UNKNOWN: 2, Quality.MISSING: 3}
 
@@ -16,9 +18,16 @@ def grade(age_sec: float | None, fresh_sec: float, stale_sec: float) -> Quality:
     return Quality.FRESH if age_sec <= fresh_sec else Quality.STALE
 
 
+def age_sec(ts_ms: int | None, now_ms: int) -> float | None:
+    """Seconds since `ts_ms`; None for a moment that is unknown or more than five seconds ahead: a clock is wrong."""
+    if ts_ms is None or ts_ms > now_ms + AHEAD_MS:
+        return None
+    return max(0.0, (now_ms - ts_ms) / 1000)
+
+
 def reading_age_sec(reading: Reading | None, now_ms: int) -> float | None:
-    """Seconds since the reading was true; never negative (clocks differ by milliseconds)."""
-    return None if reading is None or reading.ts_ms is None else max(0.0, (now_ms - reading.ts_ms) / 1000)
+    """Seconds since the reading was true; None when it cannot be told."""
+    return None if reading is None else age_sec(reading.ts_ms, now_ms)
 
 
 def reading_quality(reading: Reading | None, now_ms: int) -> Quality:

@@ -15,6 +15,7 @@ from radar.clock import Clock, SystemClock
 from radar.collector import Collector
 from radar.entered import borrow_quotes, checked_thresholds, merged_thresholds
 from radar.errors import BadRequest, NotWatched, StoreError, UnknownSymbol, WatchlistFull
+from radar.exchange_clock import told_offset_ms
 from radar.health import Health, health_of
 from radar.jobs import weight_per_minute
 from radar.models import BorrowQuote, Event, Observation, Progress, Snapshot, Watched
@@ -55,7 +56,8 @@ class Radar:
 
     def now_ms(self) -> int:
         """Epoch ms on the exchange's clock."""
-        return self.clock.now_ms() + int(self.market.fact("clock_offset_ms", 0))
+        wall_ms = self.clock.now_ms()
+        return wall_ms + told_offset_ms(self.market.fact("clock", {}), wall_ms)
 
     # ── watchlist ──
     def watchlist(self) -> list[Watched]:
@@ -196,6 +198,11 @@ class Radar:
         base = Thresholds() if symbol is None else merged_thresholds(self.user, None)
         wanted = {**self.overrides(symbol), **changes}
         checked = checked_thresholds({**base.model_dump(), **wanted})
+        for watched in self.watchlist() if symbol is None else ():
+            try:
+                checked_thresholds({**checked.model_dump(), **self.overrides(watched.symbol)})
+            except BadRequest as error:
+                raise BadRequest(f"with the values of {watched.symbol} this does not hold: {error}") from None
         kept = {name: value for name in wanted if (value := getattr(checked, name)) != getattr(base, name)}
         self.user.set_overrides(symbol or ALL, kept)
         return self.thresholds(symbol)

@@ -109,18 +109,6 @@ def age(seconds: float | None) -> str:
     return f"{value // 3600:.0f} h" if value < 172_800 else f"{value // 86_400:.0f} d"
 
 
-def countdown(seconds: float | None) -> str:
-    """Hours, minutes and seconds left; at zero the exchange is settling.
-
-    >>> countdown(19200), countdown(0)
-    ('05:20:00', 'settling')
-    """
-    if not known(seconds):
-        return NA
-    left = int(seconds)  # type: ignore[arg-type]
-    return f"{left // 3600:02d}:{left // 60 % 60:02d}:{left % 60:02d}" if left > 0 else "settling"
-
-
 def join(parts: list[str], last: str = "and") -> str:
     """Words in a row.
 

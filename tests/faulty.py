@@ -15,7 +15,7 @@ class FaultyVenue:
     """Answers as the venue inside does, but for the faults that a test sets; counts what is asked."""
 
     def __init__(self, venue) -> None:
-        self.inner, self.name = venue, venue.name
+        self.inner, self.name, self.spot = venue, venue.name, venue.spot
         self.errors = {}  # method -> VenueError to raise
         self.frozen_ms = None  # no row is younger than that
         self.ahead_ms = 0  # rows of premiumIndex come from the future

@@ -332,7 +332,7 @@ def test_the_open_window_names_all_its_lines():
     finding = rule(judged(), "SW")
 
     assert finding.text == (
-        "lowest funding of 3 h +0.0012 %/h ≥ 0 (0.0012 past), basis TWAP15 +0.120 % ≥ +0.10 % (0.020 past), OI in 1 h −4,000 USDT ≤ 0 (4,000 USDT past)"
+        "lowest funding +0.0012 %/h ≥ 0 (0.0012 past), basis TWAP15 +0.120 % ≥ +0.10 % (0.020 past), OI in 1 h −4,000 USDT ≤ 0 (4,000 USDT past)"
         " and dominance 55.0 % < 60 % (5.0 past)"
     )
     assert finding.flip == "closes first if OI in 1 h rises 4,000 USDT"

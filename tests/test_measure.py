@@ -167,8 +167,9 @@ def funding(*known, below=()):
     [
         (range(180), (), 0.005),
         (range(170), (), 0.005),  # a hole of ten at the far end
-        ([m for m in range(180) if m % 10], (), 0.005),  # 162 of 180
-        ([m for m in range(180) if m % 9], (), None),  # 160 of 180
+        ([m for m in range(180) if m % 10 != 5], (), 0.005),  # 162 of 180
+        (range(1, 180), (), None),  # nothing is known now
+        ([m for m in range(180) if m % 9 != 5], (), None),  # 160 of 180
         ([m for m in range(180) if not 50 <= m < 60], (), 0.005),  # a hole of ten
         ([m for m in range(180) if not 50 <= m < 61], (), None),  # a hole of eleven
         (range(41), (), None),

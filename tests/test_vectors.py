@@ -118,7 +118,7 @@ def test_v18_delta_oi_by_quantity():
 
     assert last(metrics.delta_oi_usdt(qty, mark, 60)) == pytest.approx(-20_000)
     assert last(metrics.change(qty * mark, 60)) == pytest.approx(80_000)
-    assert last(metrics.change_pct(qty, 60)) == pytest.approx(-1.0)
+    assert last(metrics.delta_oi_pct(qty, 60)) == pytest.approx(-1.0)
 
 
 def states(quality=None, **values) -> dict[str, State]:
@@ -157,7 +157,7 @@ def test_v21_partial_book():
 
 def test_v22_depth_ratio():
     """Perp depth over spot depth."""
-    assert book.depth_ratio(8815.2, 2206.0) == pytest.approx(3.996011, abs=5e-7)
+    assert last(metrics.ratio(column(8815.2), column(2206.0))) == pytest.approx(3.996011, abs=5e-7)
 
 
 @pytest.mark.parametrize(

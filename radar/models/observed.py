@@ -22,7 +22,6 @@ class Baseline(Model):
     mu: float | None = None
     sd: float | None = None
     n: int = 0
-    note: str = ""
 
 
 class SpotFacts(Model):
@@ -48,6 +47,7 @@ class Observation(Model):
     baseline: Mapping[str, Baseline] = {}
     srs_counts: tuple[int, ...] = ()  # hours of the last 30 days at each whole score, 0 to 100
     spot: SpotFacts = SpotFacts()
+    sw_hours: int = 3  # the window that funding_min_3h_pct was computed over
     funding_interval_hours: int | None = None
     funding_interval_source: str = ""
     funding_cap_pct: float | None = None

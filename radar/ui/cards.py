@@ -12,7 +12,7 @@ from radar.models import BorrowQuote, BorrowVenue, Event, Finding, Light, Qualit
 from radar.ui import look
 from radar.ui.tiles import FRESH_SEC
 
-__all__ = ["ages", "book", "borrow", "events", "hero", "srs", "why"]
+__all__ = ["ages", "book", "borrow", "events", "hero", "moves", "srs", "why"]
 
 Card = dict[str, Any]
 Clock = Callable[[int], str]
@@ -133,6 +133,21 @@ def srs(s: Snapshot) -> Card:
         {"t": "table", "head": ["part", "x", "z", "h", "pts"], "rows": rows},
         _text("; ".join(notes)) if notes else None,
         _text(s.srs_note) if s.srs_note else None,
+    )  # fmt: skip
+
+
+def moves(s: Snapshot) -> Card:
+    """Basis and open interest over the windows that a trader compares."""
+
+    def row(title: str, names: Sequence[str]) -> list[Any]:
+        return [title, *(look.metric(name, getattr(s, name)) for name in names)]
+
+    basis = [f"basis_twap{minutes}_pct" for minutes in (5, 15, 60)]
+    rise = [f"delta_oi_{hours}h_usdt" for hours in (1, 4, 24)]
+    return _card(
+        "Basis and open interest", f"OI {look.metric('oi_usdt', s.oi_usdt)}",
+        {"t": "table", "head": ["average over", "5 min", "15 min", "60 min"], "rows": [row("Basis TWAP", basis)]},
+        {"t": "table", "head": ["change in", "1 h", "4 h", "24 h"], "rows": [row("ΔOI, USDT", rise)]},
     )  # fmt: skip
 
 

@@ -25,7 +25,6 @@ PALETTES = {
     },
 }  # fmt: skip
 PATTERNS = {Light.RED: "", Light.YELLOW: "/", Light.GREEN: "", Light.UNKNOWN: "x"}
-HOUR_MS = 3_600_000
 GAP, TOP, BOTTOM = 27, 24, 30  # pixels
 
 
@@ -129,9 +128,13 @@ def _funding(pen: _Pen, settled: pd.DataFrame) -> None:
     settled = settled.dropna(subset=["interval_hours", "funding_1h_pct"]) if len(settled) else settled
     hours = settled["interval_hours"].to_numpy(float) if len(settled) else np.array([])
     values = settled["funding_1h_pct"].to_numpy(np.float32) if len(settled) else np.array([], np.float32)
-    middle = [_local(at - pd.Timedelta(hours=h / 2), pen.offset) for at, h in zip(settled.index, hours, strict=True)]
+    ends = settled.index if len(settled) else pd.DatetimeIndex([], tz="UTC")
+    first = pen.frame.index[0] if len(pen.frame) else pd.Timestamp(0, tz="UTC")  # a bar starts with the window at the earliest
+    starts = [max(first, at - pd.Timedelta(hours=h)) for at, h in zip(ends, hours, strict=True)]
+    middle = [_local(start + (at - start) / 2, pen.offset) for start, at in zip(starts, ends, strict=True)]
+    widths = [(at - start).total_seconds() * 1000 * 0.94 for start, at in zip(starts, ends, strict=True)]
     pen.traces.append(
-        {"type": "bar", "x": middle, "y": values, "width": (hours * HOUR_MS * 0.94).tolist(), "xaxis": "x", "yaxis": "y4", "name": "settled",
+        {"type": "bar", "x": middle, "y": values, "width": widths, "xaxis": "x", "yaxis": "y4", "name": "settled",
          "marker": {"color": [pen.colours["red" if v < 0 else "green"] for v in values], "opacity": 0.55, "line": {"width": 0}},
          "customdata": hours.tolist(), "hovertemplate": "%{y:+.4f} %/h over %{customdata:.0f} h"}
     )  # fmt: skip
@@ -228,6 +231,15 @@ def _funding_ranges(pen: _Pen, settled: pd.DataFrame) -> dict[str, dict[str, Any
     return {"y4": {"range": [low - pad, high + pad]}, "y14": {"range": [24 * (low - pad), 24 * (high + pad)]}}
 
 
+def _imbalance_range(pen: _Pen) -> dict[str, Any]:
+    """As much above 1 as below it, and only as many ticks as fit."""
+    values = np.concatenate([pen.column("orderbook_imbalance"), pen.column("spot_imbalance")])
+    values = values[np.isfinite(values) & (values > 0)]
+    reach = min(2.0, max(0.2, float(np.abs(np.log10(values)).max()) * 1.08 if len(values) else 0.2))
+    ticks = [0.01, 0.1, 1, 10, 100] if reach > 1.1 else [0.1, 0.2, 0.5, 1, 2, 5, 10] if reach > 0.35 else [0.5, 0.75, 1, 1.5, 2]
+    return {"range": [-reach, reach], "tickvals": ticks}
+
+
 def _layout(pen: _Pen, special: dict[str, dict[str, Any]], *, revision: str, phone: bool) -> dict[str, Any]:
     total = HEIGHT - TOP - BOTTOM
     layout: dict[str, Any] = {
@@ -286,7 +298,7 @@ def figure(
         "y6": {"rangemode": "tozero"},
         "y15": {"zeroline": False},
         "y16": {"range": [0, 104]},
-        "y7": {"type": "log", "zeroline": False, "tickvals": [0.1, 0.2, 0.5, 0.75, 1, 1.5, 2, 5, 10]},
+        "y7": {"type": "log", "zeroline": False} | _imbalance_range(pen),
         "y17": {"range": [0, 2.2], "zeroline": False, "nticks": 3},
         "y5": {"zeroline": False},
     }

@@ -25,8 +25,9 @@ BADGES = {
     "stopped": ":red-badge[■ STOPPED]",
 }
 CSS = """<style>
-.stAppHeader { background: transparent; pointer-events: none; }
-.stAppHeader button { pointer-events: auto; }
+.stAppHeader { background: transparent; }
+.stAppHeader, .stAppHeader * { pointer-events: none; }
+.stAppHeader button, .stAppHeader button * { pointer-events: auto; }
 .stMainBlockContainer { padding-top: .55rem; padding-left: clamp(.75rem, 1.6vw, 2rem); padding-right: clamp(.75rem, 1.6vw, 2rem); }
 .st-key-head { padding-right: 2.4rem; min-height: 2.6rem; }
 .stApp:has([data-testid="stExpandSidebarButton"]) .st-key-head { padding-left: 2.4rem; }
@@ -71,11 +72,17 @@ def every(draw: Callable[[], None], seconds: int = REFRESH_SEC) -> None:
 def switches() -> None:
     """Refresh and demo; the demo is remembered in the link."""
     st.toggle("Refresh", key="refresh", help=f"Numbers come in every {REFRESH_SEC} s while this is on")
-    st.toggle("Demo market", key="demo", help="A simulated market, in its own database, without any network")
+    st.toggle("Demo market", key="demo", on_change=_other_market, help="A simulated market, in its own database, without any network")
     if st.session_state.demo:
         st.query_params["demo"] = "1"
     elif "demo" in st.query_params:
         del st.query_params["demo"]
+
+
+def _other_market() -> None:
+    """The other market has other symbols: the symbol page starts with the first of them."""
+    if "symbol" in st.query_params:
+        del st.query_params["symbol"]
 
 
 def banner() -> None:
@@ -90,6 +97,8 @@ def status() -> None:
     name = reads.source()
     health = reads.health(name)
     badge = BADGES["demo"] if name == "demo" and health.status == "live" else BADGES.get(health.status, BADGES["stale"])
+    if not st.session_state.get("refresh", True) and health.status == "live":
+        badge = ":orange-badge[▲ REFRESH OFF]"
     facts = (
         f"freshness p50 **{words.age(health.freshness_p50_sec)}**",
         f"API **{words.number(health.latency_ms, 0)}{' ms' if words.known(health.latency_ms) else ''}**",

@@ -35,7 +35,7 @@ def radar(name: str) -> Any:
     return runtime().demo() if name == "demo" else runtime().live
 
 
-@st.cache_resource(ttl=3, max_entries=2, show_spinner=False)
+@st.cache_resource(ttl=1, max_entries=2, show_spinner=False)
 def entries(name: str) -> tuple[Entry, ...]:
     """The watchlist, each symbol with its snapshot and the progress of its backfill."""
     market = radar(name)

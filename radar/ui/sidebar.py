@@ -73,7 +73,8 @@ def _rail() -> None:
     for entry in chosen:
         snapshot = entry.snapshot
         face = look.STANCES[snapshot.state] if snapshot else look.Look("NO DATA", "◆", "grey")
-        rows.append([entry.watched.symbol, face.shape, face.tone, face.word, words.number(snapshot.srs if snapshot else None, 0)])
+        score, band = (words.number(snapshot.srs, 0), look.srs_tone(snapshot)) if snapshot else (words.NA, "grey")
+        rows.append([entry.watched.symbol, face.shape, face.tone, face.word, score, band])
     opened = _RAIL(key="rail", data={"now": 0, "rows": rows}, on_opened_change=lambda: None).opened
     if opened:
         parts.open_symbol(opened)
@@ -84,7 +85,7 @@ def _remove_box() -> None:
     if not symbols:
         return
     with st.popover("Remove symbols", width="stretch"), st.form("remove", border=False, clear_on_submit=True):
-        gone = st.multiselect("Symbols to remove", symbols, key="removing")
+        gone = st.pills("Symbols to remove", symbols, selection_mode="multi", key="removing")
         st.caption("Their thresholds and manual borrow stay stored.")
         if st.form_submit_button("Remove", disabled=not parts.allowed()[0]) and gone and parts.allowed()[0]:
             for symbol in gone:

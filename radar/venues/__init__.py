@@ -23,6 +23,7 @@ class Venue(Protocol):
     """What the collector asks. Every method may raise a VenueError (see `radar.errors`)."""
 
     name: str
+    spot: bool  # answers about spot, too
 
     def server_time_ms(self) -> int:
         """The exchange's clock, epoch ms."""

@@ -62,6 +62,7 @@ class Binance:
         futures, spot = settings.binance_futures_hosts, settings.binance_spot_hosts
         self._futures = Http("binance", "futures", futures, clock, self._budget, setting="RADAR_BINANCE_FUTURES_HOSTS")
         self._spot = Http("binance", "spot", spot, clock, self._budget, setting="RADAR_BINANCE_SPOT_HOSTS")
+        self.spot = bool(spot)
         self._families = [http for http in (self._futures, self._spot) if http.hosts]
         self._whitelist: frozenset[str] = frozenset()
         self._offset_ms = 0  # exchange minus local clock, as of the last server_time_ms()

@@ -56,6 +56,7 @@ class DemoVenue:
     """A market of five invented coins that never ends, by `clock`'s time."""
 
     name = "demo"
+    spot = True
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
