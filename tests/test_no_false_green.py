@@ -1,0 +1,124 @@
+"""Ways to a green light that is not earned, each found once and closed since."""
+
+import pytest
+
+from radar.errors import BadRequest
+from radar.exchange_clock import TRUSTED_MS, ExchangeClock, told_offset_ms
+from radar.funding import interval_hours
+from radar.models import Light
+from radar.thresholds import Thresholds
+from tests.test_assess import NOW, apr, judged, rule
+
+HOUR_MS = 3_600_000
+GREEN_COIN = "WINDOWUSDT"
+
+
+def test_a_reading_from_the_future_is_no_reading():
+    """A clock that went back an hour makes everything look new; nothing of it counts."""
+    assert judged(later_sec=-3600).traffic_light is Light.UNKNOWN
+
+
+def test_an_apr_from_the_future_is_no_apr():
+    """A rate that was entered on a clock a month ahead does not stay fresh for a month."""
+    assert judged(borrow=apr(age_sec=-30 * 86_400)).traffic_light is not Light.GREEN
+
+
+@pytest.mark.parametrize("facts", [{"delisted": True}, {"delisting_ms": NOW + HOUR_MS}], ids=["gone", "going"])
+def test_a_contract_at_its_end_has_no_window(facts):
+    """Delisted, or delisted within a day: no permission, and the headline says why."""
+    snapshot = judged(**facts)
+
+    assert (snapshot.traffic_light, snapshot.headline) == (Light.YELLOW, "Wait: the contract is being delisted")
+
+
+def test_without_an_index_now_there_is_no_premium():
+    """A TWAP of minutes that were closes no window, but opens none either."""
+    snapshot = judged({"basis_pct": None, "index": None})
+
+    assert snapshot.traffic_light is not Light.GREEN
+    assert rule(snapshot, "SW").state == "UNKNOWN"
+
+
+def test_a_window_of_other_hours_is_not_this_one():
+    """What was computed over one hour says nothing when the threshold asks for 24."""
+    snapshot = judged(sw_hours=1, t=Thresholds(sw_hours=24))
+
+    assert rule(snapshot, "SW").state == "UNKNOWN"
+
+
+@pytest.mark.parametrize("field", ["cap_use", "funding_interval_hours", "next_funding_in_sec", "mark", "funding_1h_pct"])
+def test_nothing_of_a_quote_outlives_it(field):
+    """Ten minutes after the last answer the page shows n/a, and no countdown at zero."""
+    old = judged(later_sec=600, funding_cap_pct=2.0, funding_floor_pct=-2.0, next_funding_ms=NOW + 60_000)
+
+    assert getattr(old, field) is None
+
+
+@pytest.mark.parametrize(("method", "field"), [("perp_tickers", "vol24_usdt"), ("quotes", "rate_pct"), ("quotes", "index")])
+def test_a_value_that_became_null_is_gone_at_once(driven, method, field):
+    """The exchange answers, but without the number: the one before does not stand in for it."""
+    world = driven(watchlist=[GREEN_COIN])
+    world.run(30)
+    before = world.light(GREEN_COIN)
+    answer = getattr(world.venue.inner, method)
+    setattr(world.venue.inner, method, lambda: [row.model_copy(update={field: None}) for row in answer()])
+    world.run(75)
+
+    assert (before, world.light(GREEN_COIN) is Light.GREEN) == (Light.GREEN, False)
+
+
+def test_a_spot_volume_nobody_read_is_not_zero(driven):
+    """An answer without a volume makes dominance a bound, not 100 % and red."""
+    world = driven()
+    answer = world.venue.inner.spot_tickers
+    world.venue.inner.spot_tickers = lambda names: [row.model_copy(update={"vol24_usdt": None}) for row in answer(names)]
+    world.run(30)
+    snapshot = world.radar.snapshot("CALMUSDT")
+
+    assert (snapshot.spot_vol24_usdt, snapshot.perp_dominance_binance_pct) == (None, None)
+    assert rule(snapshot, "R2").state != "FIRES"
+
+
+def test_a_longer_interval_is_believed_when_the_exchange_says_so():
+    """From hourly to four hours: schedule and fundingInfo agree, so funding is not four times what it is."""
+    settled = [NOW - n * HOUR_MS for n in (4, 3, 2)]
+
+    assert interval_hours(settled, NOW + 2 * HOUR_MS, 4, read_ms=0, now_ms=NOW) == (4, "schedule")
+
+
+@pytest.mark.parametrize(("read_ms", "expected"), [(0, (1, "history")), (NOW, (4, "schedule"))])
+def test_a_payment_that_was_looked_for_and_is_not_there_was_not_due(read_ms, expected):
+    """While a payment may be unread the old interval stands; once it was looked for, the schedule does."""
+    settled = [NOW - n * HOUR_MS for n in (4, 3, 2)]
+
+    assert interval_hours(settled, NOW + 2 * HOUR_MS, None, read_ms=read_ms, now_ms=NOW) == expected
+
+
+def test_thresholds_that_contradict_each_other_are_refused_wherever_they_meet(driven):
+    """A value for all that makes no sense with one symbol's own is named and not saved, and judging goes on."""
+    world = driven()
+    world.radar.set_thresholds("CALMUSDT", {"srs_yellow": 65})
+    with pytest.raises(BadRequest, match="CALMUSDT"):
+        world.radar.set_thresholds(None, {"srs_red": 60})
+    world.user.set_overrides("*", {"srs_red": 60})  # as an older program may have left it
+    world.run(30)
+
+    assert world.light("CALMUSDT") is Light.YELLOW
+
+
+def test_one_odd_answer_does_not_turn_the_clock(clock):
+    """The exchange's time is believed when two answers agree."""
+    time = ExchangeClock(clock)
+    time.ask(clock.now_ms)
+    time.ask(lambda: clock.now_ms() + HOUR_MS)
+    once = (time.now_ms() - clock.now_ms(), time.in_doubt)
+    time.ask(lambda: clock.now_ms() + HOUR_MS)
+
+    assert (once, time.now_ms() - clock.now_ms(), time.in_doubt) == ((0, True), HOUR_MS, False)
+
+
+def test_an_old_offset_is_not_believed():
+    """What a collector measured long ago, perhaps with a wrong clock, moves nobody's time."""
+    told = {"offset_ms": -2 * HOUR_MS, "wall_ms": NOW}
+
+    assert (told_offset_ms(told, NOW + 1000), told_offset_ms(told, NOW + TRUSTED_MS)) == (-2 * HOUR_MS, 0)
