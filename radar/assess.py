@@ -36,6 +36,7 @@ from radar.thresholds import Thresholds
 __all__ = ["assess"]
 
 DAY_MS = 86_400_000
+NOTHING = "Nothing forbids, nothing invites: wait"
 SIGNED = {"A": "funding_1h_pct", "B": "basis_twap15_pct", "C": "perp_dominance_binance_pct", "D": "delta_oi_1h_usdt", "E": "depth_ratio"}
 
 
@@ -175,7 +176,7 @@ def _headline(stance: Stance, states: Mapping[str, State], blocked: int, srs: fl
         Blocked.BORROW: "Wait: borrow unconfirmed - enter or fetch an APR to unlock Green",
         Blocked.SRS_UNKNOWN: "Wait: SRS unavailable",
         Blocked.SRS_VETO: f"Wait: SRS {words.number(srs, 0)} vetoes the short window",
-    }.get(blocked, "Nothing forbids, nothing invites: wait")
+    }.get(blocked, "Nothing forbids; the short window cannot be judged: wait" if states["SW"] is State.UNKNOWN else NOTHING)
 
 
 def _field_qualities(o: Observation, quality: Mapping[str, Quality], notes: Mapping[str, str], now_ms: int) -> dict[str, FieldQuality]:

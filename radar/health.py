@@ -74,7 +74,8 @@ def health_of(
 
     status: Literal["live", "starting", "stale", "blocked", "stopped"]
     if blocked is not None and blocked.pool == "futures" and not fresh:
-        status, sentence = "blocked", blocked.sentence
+        left_min = max(1, round(((blocked.until_ms or now_ms) - now_ms) / 60_000))
+        status, sentence = "blocked", f"{blocked.sentence} Asked again in {left_min} min."
     elif fresh or (collector != "stopped" and not watched):
         status, sentence = "live", ""
     elif now_ms - opened_ms < STARTING_MS and (futures is None or futures.ok or futures.kind == "new"):

@@ -80,9 +80,10 @@ def settled(market: MarketStore, symbol: str, hours: float, now_ms: int) -> pd.D
 
 
 def printed(symbol: str, frame: pd.DataFrame, fmt: str) -> str:
-    """Measured rows as "csv" or "json" (records), with `symbol` and `ts` (epoch ms) first. Unknown is empty, or null."""
+    """Measured rows as "csv" or "json" (records), with `symbol`, `ts` (epoch ms) and `time` (UTC) first."""
     frame.insert(0, "ts", pd.DatetimeIndex(frame.index).as_unit("ms").asi8)
     frame.insert(0, "symbol", symbol)
+    frame.insert(2, "time", pd.DatetimeIndex(frame.index).strftime("%Y-%m-%dT%H:%M:%SZ"))
     if fmt == "csv":
         return frame.to_csv(index=False, float_format="%.10g")
     return frame.reset_index(drop=True).to_json(orient="records", double_precision=15)

@@ -225,7 +225,7 @@ class Radar:
         """Enter what borrowing costs, %/year. Raises BadRequest, NotWatched."""
         self._must_watch(symbol)
         if not np.isfinite(apr_pct) or not 0 <= apr_pct <= 10_000:
-            raise BadRequest("apr_pct: a borrow APR lies between 0 and 10,000 % a year")
+            raise BadRequest("A borrow APR lies between 0 and 10,000 % a year.")
         self.user.set_manual_borrow(symbol, float(apr_pct), self.now_ms())
 
     def clear_borrow(self, symbol: str) -> None:

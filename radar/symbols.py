@@ -31,9 +31,11 @@ def clean_symbol(text: str) -> str:
 
 def nearest(symbol: str, names: Collection[str]) -> tuple[str, ...]:
     """Up to three listed names that a clean symbol may be meant for."""
-    base, wanted = symbol.removesuffix("USDT"), symbol if symbol.endswith("USDT") else symbol + "USDT"
-    inside = [name for name in names if base and base in name]
-    return tuple(dict.fromkeys(inside[:3] + difflib.get_close_matches(wanted, list(names), 3, 0.7)))[:3]
+    base = symbol.removesuffix("USDT")
+    bases = {name.removesuffix("USDT"): name for name in names}
+    inside = [name for known, name in bases.items() if base and base in known]
+    close = [bases[known] for known in difflib.get_close_matches(base, list(bases), 3, 0.7)]
+    return tuple(dict.fromkeys(inside[:3] + close))[:3]
 
 
 def suggestions(text: str, names: Collection[str], limit: int = 8) -> list[str]:

@@ -38,7 +38,8 @@ def browser():
     """Chromium without a window."""
     with playwright.sync_playwright() as tools:
         chromium = tools.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+            executable_path=CHROMIUM,
+            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"],
         )
         yield chromium
         chromium.close()
@@ -128,6 +129,43 @@ def test_a_bad_symbol_gets_a_sentence(page, address, text):
 
     playwright.expect(page.get_by_text(re.compile("is not a (symbol|tradable)")).first).to_be_visible()
     playwright.expect(tile(page, "CALMUSDT")).to_be_visible()
+
+
+def test_the_switches_of_the_header_can_be_clicked(page, address):
+    """Streamlit's own header lies over ours and lets every click through; the other market starts with a symbol of its own."""
+    page.goto(f"{address}/symbol?symbol=CALMUSDT&demo=1")
+    page.get_by_text("SIMULATED MARKET").wait_for()
+    page.get_by_text("Demo market", exact=True).click()
+
+    playwright.expect(page.get_by_text("SIMULATED MARKET")).to_be_hidden()
+    playwright.expect(page.get_by_text("This symbol is not on the watchlist")).to_be_hidden()
+
+
+def test_a_reset_shows_what_holds_again(page, address):
+    """The field follows the reset: what was typed before is not saved a second time."""
+    page.goto(f"{address}/thresholds?demo=1")
+    field = page.get_by_label(re.compile("short window needs basis TWAP15"))
+    field.fill("0.3")
+    page.get_by_role("button", name="Save", exact=True).click()
+    playwright.expect(page.get_by_text("1 changed").first).to_be_visible()
+    page.get_by_role("button", name="Reset to defaults").click()
+
+    playwright.expect(field).to_have_value("0.1")
+
+
+def test_a_new_symbol_has_its_light_within_seconds(page, address):
+    """Nobody waits for the next turn of the timer."""
+    page.goto(f"{address}/?demo=1")
+    tile(page, "CALMUSDT").wait_for()
+    page.get_by_text("Remove symbols").click()
+    page.get_by_test_id("stPopoverBody").get_by_role("button", name="WINDOWUSDT").click()
+    page.get_by_role("button", name="Remove", exact=True).click()
+    playwright.expect(page.locator(".tile", has_text="WINDOWUSDT")).to_have_count(0)
+    box = page.locator("[data-testid=stSidebar] input").first
+    box.fill("WINDOWUSDT")
+    box.press("Enter")
+
+    playwright.expect(tile(page, "WINDOWUSDT").locator(".light")).not_to_contain_text("NO DATA", timeout=6_000)
 
 
 @pytest.mark.parametrize("path", ["/?demo=1", "/symbol?symbol=CALMUSDT&demo=1", "/thresholds?demo=1", "/about?demo=1"])

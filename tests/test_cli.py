@@ -125,7 +125,7 @@ def test_a_closed_pipe_is_no_traceback(folder):
         stderr=subprocess.PIPE,
         text=True,
     ) as process:
-        assert process.stdout.readline().startswith("symbol,ts,mark")
+        assert process.stdout.readline().startswith("symbol,ts,time,mark")
         process.stdout.close()
         said = process.stderr.read()
 

@@ -196,7 +196,7 @@ def test_a_manual_apr_is_entered_aged_and_taken_back(driven, clock):
 @pytest.mark.parametrize("apr", [-0.1, 10_000.1, float("nan"), float("inf")])
 def test_an_apr_that_makes_no_sense_is_a_sentence(world, apr):
     """Below 0, above 10,000 % or no number at all."""
-    with pytest.raises(BadRequest, match=r"^apr_pct: a borrow APR lies between 0 and 10,000 % a year$"):
+    with pytest.raises(BadRequest, match=r"^A borrow APR lies between 0 and 10,000 % a year\.$"):
         world.radar.set_borrow("CALMUSDT", apr)
 
 
@@ -284,7 +284,7 @@ def test_export_as_csv_and_as_json_say_the_same(world):
     rows = list(csv.DictReader(io.StringIO(world.radar.export("CALMUSDT", 1, "csv"))))
     records = json.loads(world.radar.export("CALMUSDT", 1, "json"))
 
-    assert list(rows[0])[:4] == ["symbol", "ts", "mark", "index"]
+    assert list(rows[0])[:4] == ["symbol", "ts", "time", "mark"]
     assert list(rows[0]) == list(records[0])
     assert len(rows) == len(records) == len(world.radar.measured("CALMUSDT", 1))
     assert (rows[0]["symbol"], int(rows[0]["ts"])) == (records[0]["symbol"], records[0]["ts"])
@@ -357,7 +357,7 @@ def test_health_when_the_exchange_refuses_this_location(driven, clock, monkeypat
     world.venue.errors = dict.fromkeys(["server_time_ms", "contracts", "quotes"], VenueUnavailable(sentence, venue="binance"))
     world.run(30)
 
-    assert (world.radar.health().status, world.radar.health().sentence) == ("blocked", sentence)
+    assert (world.radar.health().status, world.radar.health().sentence) == ("blocked", f"{sentence} Asked again in 14 min.")
 
 
 def test_an_answer_goes_stale_while_nobody_reads(world, clock):

@@ -71,7 +71,7 @@ def seven(tmp_path_factory, exchange):
             found = {symbol: metrics(rest, symbol) for symbol in SEVEN}
             return all(a and a["orderbook_imbalance"] and a["perp_dominance_pct"] and a["oi_usdt"] for a in found.values()) and found
 
-        found = until(complete, 20)
+        found = until(complete, 60)
         yield found, rest, time.monotonic() - began
 
 
@@ -142,8 +142,8 @@ def test_twenty_at_once_stay_inside_the_budget(tmp_path):
         def rows():
             return {row["symbol"]: row for row in rest.get("/symbols").json()}
 
-        until(lambda: all(row["traffic_light"] not in (None, "UNKNOWN") for row in rows().values()), 20 - (time.monotonic() - began))
-        until(lambda: all(row["srs"] is not None for row in rows().values()), 240 - (time.monotonic() - began), every=1)
+        until(lambda: all(row["traffic_light"] not in (None, "UNKNOWN") for row in rows().values()), 60 - (time.monotonic() - began))
+        until(lambda: all(row["srs"] is not None for row in rows().values()), 300 - (time.monotonic() - began), every=1)
         told = exchange.told()
 
     assert told["limited"] == 0

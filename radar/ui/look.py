@@ -133,7 +133,12 @@ def _leaf(leaf: LeafFinding) -> str:
 def _lacks(finding: Finding) -> list[str]:
     """What a short window still needs, comparison by comparison."""
     open_leaves = [leaf for leaf in finding.leaves if leaf.state is not State.FIRES and leaf.metric in PHRASES]
-    lines = [f"Waits: {_value(leaf)}, needs {OPS[leaf.op]} {_limit(leaf)}" for leaf in open_leaves]
+    lines = [
+        f"Waits: {_value(leaf)} is STALE"
+        if leaf.quality is Quality.STALE
+        else f"Waits: {_value(leaf)}, needs {OPS[leaf.op]} {_limit(leaf)}"
+        for leaf in open_leaves
+    ]
     return lines if len(lines) <= 3 else [*lines[:2], f"and {len(lines) - 2} more"]
 
 

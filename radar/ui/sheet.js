@@ -1,4 +1,5 @@
 // Hero and cards of the symbol page (radar/ui/cards.py names the keys). Redrawn only when the payload changed.
+const glued = (text) => text.replace(/(\d) (%|s\b|min\b|h\b|d\b|USDT\b)/g, "$1\u00a0$2");  // a number keeps its unit on its line
 const BLOCKS = {
   rule(b) {
     const row = el("div", "rule " + b.k);
@@ -6,8 +7,8 @@ const BLOCKS = {
     const body = row.appendChild(el("div", "body"));
     const head = body.appendChild(el("div", "rulehead"));
     head.append(el("b", "", b.name), el("span", "badge tone", b.word));
-    body.append(el("div", "soft", b.text.replaceAll(" %", "\u00a0%")));
-    if (b.flip) body.append(el("div", "soft flip", b.flip));
+    body.append(el("div", "soft", glued(b.text)));
+    if (b.flip) body.append(el("div", "soft flip", glued(b.flip)));
     return row;
   },
   pairs(b) {
@@ -39,7 +40,7 @@ const BLOCKS = {
     bar.append(Object.assign(el("i", "line40"), { title: "40" }), Object.assign(el("i", "line70"), { title: "70" }));
     return bar;
   },
-  text(b) { return el("p", (b.k || "soft") + (b.k ? " tone" : ""), b.v); },
+  text(b) { return el("p", (b.k || "soft") + (b.k ? " tone" : ""), glued(b.v)); },
 };
 
 const card = (c) => {

@@ -129,7 +129,8 @@ const tick = (self) => {
     if (d.n) put(t.cells[5], countdown(d.n - now));
     const age = d.a === null ? null : (now - d.a) / 1000;
     const stale = age !== null && (age > d.z || d.q);
-    put(t.age, (stale ? "STALE " : "") + (age === null ? "no reading" : ageText(age)) + (d.y && !stale ? " · " + d.y : ""));
+    const old = age === null ? "no reading" : stale && age <= d.z ? d.o : ageText(age);
+    put(t.age, (stale ? "STALE " : "") + old + (d.y && !stale ? " · " + d.y : ""));
     t.age.classList.toggle("old", stale);
     t.tile.classList.toggle("dim", stale || frozen);
   }

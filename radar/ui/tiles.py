@@ -109,6 +109,24 @@ def _fields(s: Snapshot) -> list[list[str]]:
     ]
 
 
+SHORT = {
+    "oi_usdt": "OI",
+    "delta_oi_1h_usdt": "OI",
+    "perp_vol24_usdt": "volume",
+    "spot_vol24_usdt": "spot volume",
+    "funding_1h_pct": "funding",
+}
+
+
+def _oldest(s: Snapshot) -> str:
+    """Which input makes the light stale when the price itself is fresh."""
+    late = {
+        SHORT[name]: q.age_sec for name, q in s.quality.items() if name in SHORT and q.state is Quality.STALE and words.known(q.age_sec)
+    }
+    name = max(late, key=lambda key: late[key] or 0.0, default="")
+    return f"{name} {words.age(late[name])}" if name else "inputs"
+
+
 def _history(progress: Progress | None) -> list[list[str]]:
     if progress is None or progress.total <= 0:
         return []
@@ -131,7 +149,7 @@ def _tile(entry: Entry) -> dict[str, Any]:
 
     Keys: s symbol, k tone, l light, i interval, h headline, m mark, x index, f fields, b spot short, n next funding (ms),
     r/rk/rn/rr/rc/rt SRS text, tone, width, bounds, coverage, note; c chips, a read at (ms), q stale, z fresh limit (s),
-    y latency, w waiting.
+    y latency, w waiting, o the oldest input.
     """
     s = entry.snapshot
     if s is None:
@@ -147,7 +165,7 @@ def _tile(entry: Entry) -> dict[str, Any]:
         "rr": [round(s.srs_lo), round(s.srs_hi)] if known and s.srs_lo is not None and s.srs_hi is not None else None,
         "rc": f"{words.number(100 * s.srs_coverage, 0)} % known" if known else "", "rt": s.srs_note,
         "c": [list(row[:2]) for row in look.chips(s)] + _history(entry.progress),
-        "a": s.ts if s.age_sec is not None else None, "q": int(s.stale), "z": FRESH_SEC,
+        "a": s.ts if s.age_sec is not None else None, "q": int(s.stale), "z": FRESH_SEC, "o": _oldest(s) if s.stale else "",
         "y": f"{words.number(s.latency_ms, 0)} ms" if words.known(s.latency_ms) else "",
     }  # fmt: skip
 
