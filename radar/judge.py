@@ -1,5 +1,6 @@
 """Judges what was read, and keeps what was judged: observations, events, minute bars."""
 
+import logging
 import math
 from collections.abc import Mapping, MutableMapping, Sequence
 from typing import Any
@@ -16,6 +17,8 @@ from radar.models import Observation, Snapshot
 from radar.store import MarketStore, UserStore
 
 __all__ = ["Judge", "store_notice"]
+
+log = logging.getLogger("radar.judge")
 
 WRITE_DELAY_MS = 3_000  # a sample may arrive that long after its minute
 FIRST_ANSWER_SEC = 15.0  # a symbol is judged without its first history after that long
@@ -79,29 +82,38 @@ class Judge:
         """Observe and assess; store the observations, and events where a state changed."""
         now_ms = self._time.now_ms()
         manual = self._user.manual_borrow()
-        observations = []
+        judged = []
         for live in lives:
             if self._too_early(live):
                 continue
-            t = merged_thresholds(self._user, live.symbol)
-            observation = live.observe(now_ms, sw_hours=t.sw_hours)
-            listing = observation.readings.get("listing")
-            borrow = borrow_quotes(live.symbol, observation.spot, manual, listing.ts_ms if listing else None, self._simulated_borrow, now_ms)
-            snapshot = assess(observation, t, borrow, now_ms=now_ms)
-            srs = math.nan if snapshot.srs is None else float(snapshot.srs)
-            live.tape.put(minute_of(now_ms), {"srs": srs, "light": float(LIGHT_CODES[snapshot.traffic_light])})
-            self._historian.on_hour(live, snapshot, observation)
-            self.latest[live.symbol] = observation
-            observations.append(observation)
-            self._untold = (self._untold + self._changes(snapshot))[-UNTOLD:]
+            try:
+                self._judge_one(live, manual, now_ms)
+                judged.append(self.latest[live.symbol])
+            except StoreError as error:
+                self._notices["store"] = store_notice(error)
+            except Exception:
+                # One coin with an odd number must not stop the others; its own answer goes stale by itself.
+                log.exception("%s could not be judged", live.symbol)
         try:
-            self._market.write_observations(observations)
+            self._market.write_observations(judged)
             if self._untold:
                 self._user.write_events(self._untold)
             self._untold = []
             self._notices.pop("store", None)
         except StoreError as error:
             self._notices["store"] = store_notice(error)
+
+    def _judge_one(self, live: LiveSymbol, manual: Mapping[str, tuple[float, int]], now_ms: int) -> None:
+        t = merged_thresholds(self._user, live.symbol)
+        observation = live.observe(now_ms, sw_hours=t.sw_hours)
+        listing = observation.readings.get("listing")
+        borrow = borrow_quotes(live.symbol, observation.spot, manual, listing.ts_ms if listing else None, self._simulated_borrow, now_ms)
+        snapshot = assess(observation, t, borrow, now_ms=now_ms)
+        srs = math.nan if snapshot.srs is None else float(snapshot.srs)
+        live.tape.put(minute_of(now_ms), {"srs": srs, "light": float(LIGHT_CODES[snapshot.traffic_light])})
+        self.latest[live.symbol] = observation
+        self._untold = (self._untold + self._changes(snapshot))[-UNTOLD:]
+        self._historian.on_hour(live, snapshot, observation)
 
     def _changes(self, snapshot: Snapshot) -> list[dict[str, Any]]:
         """Events for every state that is not what it was."""

@@ -486,3 +486,15 @@ def test_a_day_with_twenty_symbols(driven, clock, monkeypatch):
     assert holes == dict.fromkeys(world.collector.symbols, 0)
     assert world.market.hours("COIN00USDT", START // HOUR_MS + 1, clock.now_ms() // HOUR_MS)["mark"].notna().tolist() == [True] * 24
     assert world.radar.health().notices == ()
+
+
+def test_one_symbol_that_cannot_be_judged_stops_no_other(driven, monkeypatch, caplog):
+    """Its own answer goes stale; the others are judged as ever, and the log says what happened."""
+    world = driven(watchlist=["CALMUSDT", "SQUEEZEUSDT"])
+    world.run(30)
+    sick = world.collector.symbols["CALMUSDT"]
+    monkeypatch.setattr(sick, "observe", lambda *_, **__: 1 / 0)
+    world.run(60)
+
+    assert (world.light("CALMUSDT"), world.light("SQUEEZEUSDT")) == (Light.UNKNOWN, Light.RED)
+    assert "CALMUSDT could not be judged" in caplog.text
