@@ -119,7 +119,7 @@ def funding_min_pct(funding_1h_pct: pd.Series, settled: pd.Series, hourly: pd.Se
     decided = lowest.where((lowest < 0) | (enough & whole & funding_1h_pct.notna()))
 
     known = settled.dropna()
-    span_min = pd.Series(known.index, index=known.index, dtype=float).diff(hours - 1) if hours > 1 else 0
+    span_min = pd.Series(known.index, index=known.index, dtype=float).diff(hours - 1)
     last = known.rolling(hours, min_periods=hours).min().where(span_min < minutes)
     paid = last.reindex(settled.index).ffill(limit=SETTLED_LATE_MIN)
     by_settlement = np.minimum(paid, funding_1h_pct)  # unknown while either is

@@ -122,3 +122,16 @@ def test_an_old_offset_is_not_believed():
     told = {"offset_ms": -2 * HOUR_MS, "wall_ms": NOW}
 
     assert (told_offset_ms(told, NOW + 1000), told_offset_ms(told, NOW + TRUSTED_MS)) == (-2 * HOUR_MS, 0)
+
+
+@pytest.mark.parametrize("hours", [1, 3, 24])
+def test_a_window_of_any_length_is_judged(driven, hours):
+    """Every length that the threshold allows gives an answer: the shortest at once, the others as history allows."""
+    world = driven(watchlist=[GREEN_COIN])
+    world.run(30)
+    world.radar.set_thresholds(GREEN_COIN, {"sw_hours": hours})
+    world.run(15)
+    window = rule(world.radar.snapshot(GREEN_COIN), "SW")
+
+    assert window.leaves[0].value > 0
+    assert window.state == "FIRES"
