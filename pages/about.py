@@ -29,7 +29,7 @@ PRECEDENCE = """
 1. Basis-only fires, and no gate but R1: **BASIS ONLY**
 2. Any gate fires: **NO SHORT**
 3. Any gate is unknown: **NO DATA**, treat as red
-4. The short window fires, borrow is confirmed, SRS known and below 70: **SHORT WINDOW**
+4. The short window fires, borrow is confirmed, SRS known and below 70, no delisting within a day: **SHORT WINDOW**
 5. The short window fires, but one of these is missing: **WAIT**, with the reason
 6. Otherwise: **WAIT**
 """

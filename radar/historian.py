@@ -57,7 +57,7 @@ class Historian:
         self._flying = 0
         self._live: dict[str, LiveSymbol] = {}
         self._asked: Counter[Task] = Counter()
-        self._left: dict[str, Counter[int]] = {}  # symbol -> stage -> open tasks
+        self._open: dict[str, set[Task]] = {}  # planned, and not done yet
         self._total: Counter[str] = Counter()
         self._told: dict[str, int] = {}
         self._pool_free: dict[str, float] = {}
@@ -84,13 +84,17 @@ class Historian:
         """The symbol is no longer watched."""
         self._live.pop(symbol, None)
         self._waiting = [w for w in self._waiting if w.task.symbol != symbol]
-        for table in (self._left, self._total, self._told, self._hour, self._next_oi):
+        for table in (self._open, self._total, self._told, self._hour, self._next_oi):
             table.pop(symbol, None)  # type: ignore[attr-defined]
         self._asked = Counter({task: n for task, n in self._asked.items() if task.symbol != symbol})
 
     def has_first(self, symbol: str) -> bool:
         """Whether stage A is done, so that a light can be judged."""
-        return not self._left.get(symbol, Counter())[STAGES["A"]]
+        return not self._is_open(symbol, "A")
+
+    def _is_open(self, symbol: str, *stages: str) -> bool:
+        numbers = {STAGES[stage] for stage in stages}
+        return any(task.stage in numbers for task in self._open.get(symbol, ()))
 
     @property
     def busy(self) -> bool:
@@ -120,17 +124,17 @@ class Historian:
             first_known_ms=live.contract.onboard_ms if live.contract else None,
             has_spot=live.has_spot,
         )
-        open_tasks = {w.task for w in self._waiting}
+        open_tasks = self._open.setdefault(symbol, set())
         planned = plan(symbol, now_ms, have)
         for task in [task for task in self._asked if task.symbol == symbol and task not in planned]:
             del self._asked[task]  # filled, or too old to be missed: no need to remember it
         fresh = [task for task in planned if task not in open_tasks and self._asked[task] < ASK_TWICE]
-        if symbol not in self._left or not sum(self._left[symbol].values()):
-            self._left[symbol], self._total[symbol] = Counter(), 0
+        if not open_tasks:
+            self._total[symbol] = 0
         for task in fresh:
             self._asked[task] += 1
             self._waiting.append(Waiting(task, 0.0))
-            self._left[symbol][task.stage] += 1
+        open_tasks.update(fresh)
         self._total[symbol] += len(fresh)
         self._tell(symbol, force=True)
 
@@ -144,9 +148,8 @@ class Historian:
         for symbol, live in symbols.items():
             if now >= self._next_oi.setdefault(symbol, now + OI_EVERY_SEC) and not live.delisted:
                 self._next_oi[symbol] = now + OI_EVERY_SEC
-                now_ms = self._time.now_ms()
+                now_ms = self._time.now_ms()  # the regular look: no part of a plan, and not tried twice
                 self._waiting.append(Waiting(Task(STAGES["A"], "oi5", symbol, now_ms - 1_800_000, now_ms), 0.0, failures=TRIES))
-                self._left.setdefault(symbol, Counter())[STAGES["C"] + 1] += 1
         while self._flying < IN_FLIGHT and (waiting := self._next(now)) is not None:
             self._waiting.remove(waiting)
             self._fly(waiting)
@@ -201,7 +204,7 @@ class Historian:
                     log.warning("history of %s was not stored: %s", task.symbol, error)
                     self._waiting.append(waiting._replace(not_before=self._clock.monotonic() + DISK_RETRY_SEC))
                     continue
-                self._done(live, waiting)
+                self._done(live, task)
 
     def _take(self, live: LiveSymbol, task: Task, answer: Answer) -> None:
         symbol = live.symbol
@@ -221,15 +224,14 @@ class Historian:
             self._market.write_settlements(symbol, answer.settlements)
             self.load_settlements(live)
 
-    def _done(self, live: LiveSymbol, waiting: Waiting) -> None:
-        symbol, left = live.symbol, self._left[live.symbol]
-        if waiting.failures >= TRIES and waiting.task.kind == "oi5" and left[STAGES["C"] + 1]:
-            left[STAGES["C"] + 1] -= 1  # the regular look, no part of a plan
-            return
-        left[waiting.task.stage] -= 1
-        if waiting.task.stage == STAGES["A"] and not left[STAGES["A"]]:
+    def _done(self, live: LiveSymbol, task: Task) -> None:
+        symbol = live.symbol
+        if task not in self._open.get(symbol, ()):
+            return  # the regular look, or of a plan before the symbol left and came back
+        self._open[symbol].discard(task)
+        if task.stage == STAGES["A"] and not self._is_open(symbol, "A"):
             self._renewed.add(symbol)
-        if waiting.task.stage <= STAGES["B"] and not left[STAGES["A"]] and not left[STAGES["B"]]:
+        if task.stage <= STAGES["B"] and not self._is_open(symbol, "A", "B"):
             self._complete(live)
         self._tell(symbol)
 
@@ -275,12 +277,11 @@ class Historian:
     # ── progress ──
     def _tell(self, symbol: str, *, force: bool = False) -> None:
         total = self._total[symbol]
-        left = sum(n for stage, n in self._left[symbol].items() if stage <= STAGES["C"])
-        done = total - left
+        done = total - len(self._open[symbol])
         share = 20 * done // total if total else 20
         if force or share != self._told.get(symbol):
             self._told[symbol] = share
-            stage = next((name for name, number in STAGES.items() if self._left[symbol][number]), "done")
+            stage = next((name for name in STAGES if self._is_open(symbol, name)), "done")
             said = {"A": "first reading", "B": "30 days for the SRS", "C": "minutes of the last 48 h", "done": "complete"}[stage]
             with contextlib.suppress(StoreError):  # the next share tells it again
                 self._market.write_progress(Progress(symbol=symbol, done=done, total=total, stage=said))

@@ -498,3 +498,23 @@ def test_one_symbol_that_cannot_be_judged_stops_no_other(driven, monkeypatch, ca
 
     assert (world.light("CALMUSDT"), world.light("SQUEEZEUSDT")) == (Light.UNKNOWN, Light.RED)
     assert "CALMUSDT could not be judged" in caplog.text
+
+
+def test_a_symbol_that_leaves_and_returns_gets_its_whole_history(driven, monkeypatch):
+    """Answers that were under way when it left are no part of the new plan: it is complete when that is."""
+    world = driven()
+    held, lanes = [], world.collector._lanes
+    now = lanes.submit
+    monkeypatch.setattr(lanes, "submit", lambda lane, call: held.append(call) if lane == "history" else now(lane, call))
+    world.run(5)
+    world.radar.unwatch("CALMUSDT")
+    world.run(2)
+    world.radar.watch("CALMUSDT")
+    world.run(2)
+    monkeypatch.undo()
+    for call in held:
+        call()
+    world.run(30)
+
+    assert world.radar.progress("CALMUSDT") is None
+    assert world.radar.snapshot("CALMUSDT").srs is not None

@@ -58,7 +58,6 @@ class Ticker(Model):
     ts_ms: int
     last: float | None
     vol24_usdt: float | None
-    change24_pct: float | None = None
 
 
 class SpotPair(Model):

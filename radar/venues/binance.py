@@ -278,7 +278,6 @@ class Binance:
                 ts_ms=row.close_time,
                 last=row.last_price,
                 vol24_usdt=row.quote_volume,
-                change24_pct=row.price_change_percent,
             )
             for row in self._rows(family, wire.TickerRow, raw)
         ]

@@ -184,9 +184,9 @@ class DemoVenue:
 
     def _ticker(self, coin: Coin, symbol: str, path: Callable[[np.ndarray], np.ndarray], flow: Flow) -> Ticker:
         now = self._now(coin)
-        last, before = _at(path, now), _at(path, now - DAY)
+        last = _at(path, now)
         volume = float(flow.between(np.array([float(now - DAY)]), np.array([float(now)]))[0])
-        return Ticker(symbol=symbol, ts_ms=now, last=last, vol24_usdt=volume, change24_pct=(last / before - 1) * 100)
+        return Ticker(symbol=symbol, ts_ms=now, last=last, vol24_usdt=volume)
 
     def _book(self, coin: Coin, limit: int, *, spot: bool) -> Book:
         now = self._now(coin)

@@ -184,7 +184,6 @@ class TickerRow(Row):
     close_time: Moment
     last_price: Price = None
     quote_volume: Turnover = None
-    price_change_percent: Number = None
 
 
 class SpotPairRow(Row):

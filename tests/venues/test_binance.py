@@ -230,7 +230,7 @@ def test_perp_tickers_are_whitelisted(web, binance):
     serve(web, "/fapi/v1/ticker/24hr")
 
     assert binance.perp_tickers() == [
-        Ticker(symbol="GASUSDT", ts_ms=SEEN, last=3.2, vol24_usdt=320.5, change24_pct=-4.12),
+        Ticker(symbol="GASUSDT", ts_ms=SEEN, last=3.2, vol24_usdt=320.5),
         Ticker(symbol=CHINESE, ts_ms=SEEN, last=None, vol24_usdt=None),
     ]
 
