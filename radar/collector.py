@@ -94,7 +94,7 @@ class Collector:
         if self.leading:
             try:
                 self._judge.store_minutes(list(self.symbols.values()), self.time.now_ms() + MINUTE_MS + WRITE_DELAY_MS)
-                self._keep_gates()
+                self._keep_doors()
                 self.market.give_lease(self.holder)
             except StoreError as error:
                 log.warning("the last minute was not stored: %s", error)
@@ -156,7 +156,7 @@ class Collector:
             self.historian.forget(symbol)
         self._intake.begin()
         self.venue.set_whitelist(self._intake.contracts)
-        self.venue.restore_gates(self.market.fact("gates", {}))
+        self.venue.restore_doors(self.market.fact("doors", {}))
         self._judge.begin()
 
     # ── who is watched ──
@@ -285,14 +285,14 @@ class Collector:
     def _tell_health(self) -> None:
         self._keep_on(lambda: self.market.set_fact("health", self.told()))
 
-    def _keep_gates(self) -> None:
-        self.market.set_fact("gates", {pool: list(gate) for pool, gate in self.venue.gates().items()})
+    def _keep_doors(self) -> None:
+        self.market.set_fact("doors", {pool: list(closed) for pool, closed in self.venue.doors().items()})
 
     def _chores(self) -> None:
         """Once a minute, beside the loop: checkpoint, copy, archive, keep bans for the next process."""
         oldest = minute_of(self.time.now_ms()) - self._retention_days * 1440
         for work in (
-            self._keep_gates,
+            self._keep_doors,
             self.market.file.checkpoint,
             self.user.file.checkpoint,
             lambda: self.user.copy_daily(self.clock.now_ms()),

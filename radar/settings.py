@@ -26,6 +26,14 @@ BINANCE_SPOT = (
     "https://api-gcp.binance.com",
     "https://api1.binance.com",
 )
+SECOND_HOSTS = {
+    "bybit": ("https://api.bybit.com", "https://api.bytick.com"),
+    "okx": ("https://www.okx.com",),
+    "gate": ("https://api.gateio.ws",),
+    "bitget": ("https://api.bitget.com",),
+    "mexc": ("https://api.mexc.com",),
+    "htx": ("https://api.huobi.pro", "https://api.hbdm.com"),
+}
 
 
 def _split(value: Any) -> Any:
@@ -50,6 +58,14 @@ class Settings(BaseSettings):
     watchlist: Names = _setting(("BTCUSDT", "ETHUSDT"), "symbols of the first start, comma-separated; later the database rules")
     binance_futures_hosts: Names = _setting(BINANCE_FUTURES, "base URLs for futures, comma-separated, tried in order")
     binance_spot_hosts: Names = _setting(BINANCE_SPOT, "base URLs for spot, comma-separated, tried in order; empty switches spot off")
+    bybit_hosts: Names = _setting(SECOND_HOSTS["bybit"], "base URLs of Bybit, comma-separated, tried in order; empty switches it off")
+    okx_hosts: Names = _setting(SECOND_HOSTS["okx"], "the same of OKX")
+    gate_hosts: Names = _setting(SECOND_HOSTS["gate"], "the same of Gate")
+    bitget_hosts: Names = _setting(SECOND_HOSTS["bitget"], "the same of Bitget")
+    mexc_hosts: Names = _setting(SECOND_HOSTS["mexc"], "the same of MEXC")
+    htx_hosts: Names = _setting(SECOND_HOSTS["htx"], "base URLs of HTX: spot, then swaps; one alone is asked for both; empty switches it off")
+    binance_key: SecretStr | None = _setting(None, "API key for Binance's own borrow rates (read-only is enough); without it they are n/a")
+    binance_secret: SecretStr | None = _setting(None, "its secret; it signs requests and goes nowhere")
     retention_days: int = _setting(30, "days of minute bars kept (7 to 30); older ones become hours", ge=7, le=30)
     timezone: str = _setting("UTC", "time zone for times on pages, for example Europe/Berlin")
     api_token: SecretStr | None = _setting(None, "token that REST writes need (Authorization: Bearer …) when they do not come from this machine")
@@ -62,7 +78,9 @@ class Settings(BaseSettings):
             raise ValueError("a folder is needed")
         return ROOT / Path(folder).expanduser()
 
-    @field_validator("binance_futures_hosts", "binance_spot_hosts")
+    @field_validator(
+        "binance_futures_hosts", "binance_spot_hosts", "bybit_hosts", "okx_hosts", "gate_hosts", "bitget_hosts", "mexc_hosts", "htx_hosts"
+    )
     @classmethod
     def _base_urls(cls, hosts: tuple[str, ...]) -> tuple[str, ...]:
         for host in hosts:
@@ -94,10 +112,15 @@ class Settings(BaseSettings):
             raise ValueError(f"{name!r} is not a time zone, for example UTC or Europe/Berlin") from None
         return name
 
-    @field_validator("api_token", "password", mode="before")
+    @field_validator("api_token", "password", "binance_key", "binance_secret", mode="before")
     @classmethod
     def _empty_is_none(cls, value: Any) -> Any:
         return None if value == "" else value
+
+
+    def second_hosts(self) -> dict[str, tuple[str, ...]]:
+        """Base URLs of the exchanges beside Binance that are switched on."""
+        return {name: hosts for name in SECOND_HOSTS if (hosts := getattr(self, f"{name}_hosts"))}
 
 
 def load_settings(**overrides: Any) -> Settings:

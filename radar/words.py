@@ -8,6 +8,16 @@ from decimal import Decimal
 
 NA = "n/a"
 MINUS = "−"
+VENUES = {"okx": "OKX", "mexc": "MEXC", "htx": "HTX"}  # names that are not simply capitalised
+
+
+def venue(name: str) -> str:
+    """An exchange as people write it.
+
+    >>> venue("okx"), venue("bybit")
+    ('OKX', 'Bybit')
+    """
+    return VENUES.get(name, name.capitalize())
 
 
 def known(value: float | None) -> bool:

@@ -58,11 +58,11 @@ class FaultyVenue:
         """Remember it."""
         self.live_need[pool] = weight
 
-    def gates(self) -> dict:
+    def doors(self) -> dict:
         """Nothing is closed."""
         return {}
 
-    def restore_gates(self, gates) -> None:
+    def restore_doors(self, doors) -> None:
         """Nothing was closed."""
 
 

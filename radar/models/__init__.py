@@ -4,20 +4,39 @@ Units live in the names: `_pct` percent (0.10 means 0.10 %), `_usdt` notional, `
 `_hours`, `_min`, `_sec` durations; bare names are prices, ratios and quantities. None is *unknown*, never 0.
 """
 
-from radar.models.answers import Book, Candles, Contract, Depth, FundingRule, OpenInterest, Quote, Settlement, SpotPair, Ticker
+from radar.models.answers import (
+    Book,
+    Candles,
+    Contract,
+    Depth,
+    FundingRule,
+    Loan,
+    OpenInterest,
+    PerpQuote,
+    Quote,
+    Settlement,
+    SpotPair,
+    SpotQuote,
+    Ticker,
+)
 from radar.models.base import Light, Model, Quality, Stance, State
-from radar.models.observed import Baseline, BorrowQuote, Observation, Reading, SpotFacts
+from radar.models.observed import Baseline, BorrowQuote, Observation, PerpLine, Reading, SpotFacts, SpotLine
 from radar.models.shown import (
     Borrow,
     BorrowVenue,
+    Carry,
     Event,
     FieldQuality,
     Finding,
     HostHealth,
     LeafFinding,
+    PerpVenue,
     Progress,
     Snapshot,
+    SpotVenue,
     SrsPart,
+    VenueHealth,
+    VenueSheet,
     Watched,
 )
 
@@ -28,6 +47,7 @@ __all__ = [
     "BorrowQuote",
     "BorrowVenue",
     "Candles",
+    "Carry",
     "Contract",
     "Depth",
     "Event",
@@ -37,9 +57,13 @@ __all__ = [
     "HostHealth",
     "LeafFinding",
     "Light",
+    "Loan",
     "Model",
     "Observation",
     "OpenInterest",
+    "PerpLine",
+    "PerpQuote",
+    "PerpVenue",
     "Progress",
     "Quality",
     "Quote",
@@ -47,10 +71,15 @@ __all__ = [
     "Settlement",
     "Snapshot",
     "SpotFacts",
+    "SpotLine",
     "SpotPair",
+    "SpotQuote",
+    "SpotVenue",
     "SrsPart",
     "Stance",
     "State",
     "Ticker",
+    "VenueHealth",
+    "VenueSheet",
     "Watched",
 ]

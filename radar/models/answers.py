@@ -60,6 +60,39 @@ class Ticker(Model):
     vol24_usdt: float | None
 
 
+class SpotQuote(Model):
+    """Rolling 24 h of one USDT spot pair on another exchange."""
+
+    symbol: str  # base and USDT without a separator
+    ts_ms: int | None  # of the row or its answer; None: the exchange does not say
+    last: float | None
+    vol24_usdt: float | None
+
+
+class PerpQuote(Model):
+    """One USDT perpetual on another exchange; whatever it does not publish is None."""
+
+    symbol: str  # base and USDT without a separator
+    ts_ms: int | None
+    mark: float | None = None
+    index: float | None = None
+    last: float | None = None  # any other price of it: tells whether it is the same coin
+    rate_pct: float | None = None  # for the coming settlement, % per interval
+    interval_hours: int | None = None
+    next_funding_ms: int | None = None
+    oi_usdt: float | None = None  # one side
+
+
+class Loan(Model):
+    """What an exchange says about borrowing one coin."""
+
+    coin: str
+    shortable: bool | None
+    apr_pct: float | None = None  # None: it can be borrowed at a rate that is not published
+    limit: float | None = None  # the most that one account may borrow, coins
+    limit_usdt: float | None = None  # the same, where the exchange says it in USDT
+
+
 class SpotPair(Model):
     """One USDT spot pair that trades."""
 

@@ -55,7 +55,9 @@ class BorrowVenue(Model):
     venue: str
     shortable: bool | None
     apr_pct: float | None
-    limit: float | None
+    limit: float | None  # coins
+    limit_usdt: float | None = None
+    note: str = ""
     age_sec: float | None
     quality: Quality
 
@@ -68,6 +70,77 @@ class Borrow(Model):
     venue: str | None
     quality: Quality
     venues: tuple[BorrowVenue, ...]
+
+
+class Carry(Model):
+    """Long the perpetual, short the borrowed coin: what it earns and costs, % of the notional (method 5.13)."""
+
+    venue: str | None  # of the loan
+    funding_1h_pct: float | None
+    apr_pct: float | None
+    costs_pct: float  # fees and slippage of all four legs
+    hours: float
+    gain_1h_pct: float | None  # received funding minus borrow
+    break_even_hours: float | None  # None: never, or unknown
+    net_pct: float | None  # after `hours`
+    entry_gain_pct: float | None  # what convergence of the basis would add; it is not counted
+
+
+class PerpVenue(Model):
+    """One row of the perpetuals side by side."""
+
+    venue: str
+    symbol: str
+    mismatch: bool  # another coin of the same name, or a price far off
+    funding_1h_pct: float | None
+    interval_hours: int | None
+    next_funding_in_sec: int | None
+    basis_pct: float | None
+    oi_usdt: float | None  # one side
+    age_sec: float | None
+    quality: Quality
+
+
+class SpotVenue(Model):
+    """One row of spot by exchange."""
+
+    venue: str
+    listed: bool | None
+    symbol: str | None
+    mismatch: bool
+    vol24_usdt: float | None
+    counted_usdt: float | None
+    age_sec: float | None
+    note: str = ""
+
+
+class VenueHealth(Model):
+    """How one exchange is doing, over all its host families."""
+
+    venue: str
+    state: Literal["ok", "slow", "down", "busy", "blocked", "new"]
+    latency_ms: float | None
+    last_ok_ms: int | None
+    sentence: str = ""
+
+
+class VenueSheet(Model):
+    """One coin on every exchange."""
+
+    symbol: str
+    ts: int
+    perp_dominance_pct: float | None
+    perp_dominance_binance_pct: float | None
+    dominance_is_bound: bool
+    missing: tuple[str, ...]
+    blocked: tuple[str, ...]
+    spot_vol24_usdt: float | None
+    oi_total_usdt: float | None  # fresh rows of the same coin
+    perps: tuple[PerpVenue, ...]
+    spot: tuple[SpotVenue, ...]
+    borrow: Borrow
+    carry: Carry
+    venues: tuple[VenueHealth, ...]
 
 
 class FieldQuality(Model):

@@ -93,11 +93,11 @@ class Venue(Protocol):
         """How much weight live calls need in one window of `pool`; history leaves that much free."""
         ...
 
-    def gates(self) -> Mapping[str, Sequence[Any]]:
+    def doors(self) -> Mapping[str, Sequence[Any]]:
         """Pauses and bans in force, for the next process."""
         ...
 
-    def restore_gates(self, gates: Mapping[str, Sequence[Any]]) -> None:
+    def restore_doors(self, doors: Mapping[str, Sequence[Any]]) -> None:
         """Keep to the pauses and bans of the process before."""
         ...
 

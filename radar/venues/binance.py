@@ -22,7 +22,7 @@ from radar.models import (
     Ticker,
 )
 from radar.settings import Settings
-from radar.venues import Series, wire
+from radar.venues import Series, binance_rows, wire
 from radar.venues.binance_limits import (
     KLINES,
     LIVE_FUNDING,
@@ -41,7 +41,7 @@ from radar.venues.binance_limits import (
     weight,
 )
 from radar.venues.budget import Budget
-from radar.venues.gate import Closed
+from radar.venues.door import Closed
 from radar.venues.http import LARGE, Http
 
 __all__ = ["Binance"]
@@ -89,7 +89,7 @@ class Binance:
                 onboard_ms=row.onboard_date,
                 delisting_ms=None if row.delivery_date == NO_END_MS else row.delivery_date,
             )
-            for row in self._rows("futures", wire.ContractRow, raw.get("symbols"))
+            for row in self._rows("futures", binance_rows.ContractRow, raw.get("symbols"))
             if (row.contract_type, row.status, row.quote_asset) == ("PERPETUAL", "TRADING", "USDT")
             and row.underlying_type in (None, "COIN")
         ]
@@ -111,7 +111,7 @@ class Binance:
                 cap_pct=row.adjusted_funding_rate_cap,
                 floor_pct=row.adjusted_funding_rate_floor,
             )
-            for row in self._rows("futures", wire.FundingRow, self._futures.get("/fapi/v1/fundingInfo", weight=1, pool="funding"))
+            for row in self._rows("futures", binance_rows.FundingRow, self._futures.get("/fapi/v1/fundingInfo", weight=1, pool="funding"))
         ]
 
     def quotes(self) -> list[Quote]:
@@ -127,7 +127,7 @@ class Binance:
                 rate_pct=row.last_funding_rate,
                 next_funding_ms=row.next_funding_time,
             )
-            for row in self._rows("futures", wire.QuoteRow, self._futures.get("/fapi/v1/premiumIndex", weight=10, pool="futures"))
+            for row in self._rows("futures", binance_rows.QuoteRow, self._futures.get("/fapi/v1/premiumIndex", weight=10, pool="futures"))
             if row.symbol in self._whitelist
         ]
 
@@ -142,7 +142,7 @@ class Binance:
         """Open contracts in base units, with the row's own time (/fapi/v1/openInterest, weight 1)."""
         params = {"symbol": checked(symbol)}
         raw = self._futures.get("/fapi/v1/openInterest", params, weight=1, pool="futures", reserve=RESERVE_OI, shape=dict)
-        for row in self._rows("futures", wire.InterestRow, [raw]):
+        for row in self._rows("futures", binance_rows.InterestRow, [raw]):
             return OpenInterest(ts_ms=row.time, qty=row.open_interest)
         raise VenueUnavailable(f"Binance futures answered without the open interest of {symbol}.", venue=self.name)
 
@@ -160,7 +160,7 @@ class Binance:
         raw = self._futures.get("/fapi/v1/fundingRate", params, weight=1, pool="funding", history=True)
         found = [
             Settlement(ts_ms=row.funding_time, rate_pct=row.funding_rate)
-            for row in self._rows("futures", wire.SettlementRow, raw)
+            for row in self._rows("futures", binance_rows.SettlementRow, raw)
             if row.rate_type in (None, "Regular")
         ]
         return sorted(found, key=lambda settlement: settlement.ts_ms)
@@ -178,7 +178,7 @@ class Binance:
             last_ms = min(end_ms, page_ms + PAGE_OI * step - 1)
             params = {"symbol": checked(symbol), "period": period, "limit": PAGE_OI, "startTime": page_ms, "endTime": last_ms}
             raw = self._futures.get("/futures/data/openInterestHist", params, weight=1, pool="data", history=True)
-            points = self._rows("futures", wire.InterestPoint, raw)
+            points = self._rows("futures", binance_rows.InterestPoint, raw)
             if points:
                 found = (OpenInterest(ts_ms=point.timestamp, qty=point.sum_open_interest) for point in points)
                 return sorted(found, key=lambda point: point.ts_ms)
@@ -204,7 +204,7 @@ class Binance:
         raw = self._spot.get("/api/v3/exchangeInfo", params, weight=20, pool="spot", shape=dict, max_bytes=LARGE)
         found = [
             SpotPair(symbol=row.symbol, base=row.base_asset, margin=row.is_margin_trading_allowed)
-            for row in self._rows("spot", wire.SpotPairRow, raw.get("symbols"))
+            for row in self._rows("spot", binance_rows.SpotPairRow, raw.get("symbols"))
             if (row.status, row.quote_asset) == ("TRADING", "USDT")
         ]
         if not found:
@@ -249,15 +249,15 @@ class Binance:
         """Weight that history may still use in `pool` now (futures, spot, funding or data)."""
         return self._budget.spare(pool)
 
-    def gates(self) -> dict[str, Closed]:
+    def doors(self) -> dict[str, Closed]:
         """Bans, pauses and blocks that still last, by family: worth keeping over a restart."""
         return {http.family: closed for http in self._families if (closed := http.closed())}
 
-    def restore_gates(self, gates: Mapping[str, Sequence[Any]]) -> None:
-        """Go on waiting as `gates()` said before a restart."""
+    def restore_doors(self, doors: Mapping[str, Sequence[Any]]) -> None:
+        """Go on waiting as `doors()` said before a restart."""
         for http in self._families:
-            if http.family in gates:
-                http.restore(Closed(*gates[http.family]))
+            if http.family in doors:
+                http.restore(Closed(*doors[http.family]))
 
     def close(self) -> None:
         """Let go of connections; later calls raise VenueUnavailable."""
@@ -279,19 +279,19 @@ class Binance:
                 last=row.last_price,
                 vol24_usdt=row.quote_volume,
             )
-            for row in self._rows(family, wire.TickerRow, raw)
+            for row in self._rows(family, binance_rows.TickerRow, raw)
         ]
 
     def _book(self, family: str, raw: Mapping[str, Any], limit: int, ts_ms: int | None) -> Book:
         if ts_ms is None or not isinstance(raw.get("bids"), list) or not isinstance(raw.get("asks"), list):
             raise VenueUnavailable(f"Binance {family} sent a book that cannot be read.", venue=self.name)
-        bids, bad_bids = wire.ladder(raw["bids"], descending=True)
-        asks, bad_asks = wire.ladder(raw["asks"], descending=False)
+        bids, bad_bids = binance_rows.ladder(raw["bids"], descending=True)
+        asks, bad_asks = binance_rows.ladder(raw["asks"], descending=False)
         self._dropped[family] += bad_bids + bad_asks
         return Book(ts_ms=ts_ms, limit=limit, bids=bids, asks=asks)
 
     def _closed(self, family: str, raw: list[Any], *, volume: bool) -> Candles:
-        found, dropped = wire.candles(raw, until_ms=self._exchange_now_ms(), volume=volume)
+        found, dropped = binance_rows.candles(raw, until_ms=self._exchange_now_ms(), volume=volume)
         self._dropped[family] += dropped
         return found
 

@@ -148,11 +148,11 @@ class DemoVenue:
     def set_live_need(self, pool: str, weight: int) -> None:
         """Nothing here has a limit."""
 
-    def gates(self) -> Mapping[str, Sequence[Any]]:
+    def doors(self) -> Mapping[str, Sequence[Any]]:
         """No door ever closes."""
         return {}
 
-    def restore_gates(self, gates: Mapping[str, Sequence[Any]]) -> None:
+    def restore_doors(self, doors: Mapping[str, Sequence[Any]]) -> None:
         """No door was closed."""
 
     def spare(self, pool: str) -> int:  # noqa: ARG002 - the protocol's name

@@ -9,11 +9,14 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
+from radar import words
 from radar.clock import Clock
 from radar.errors import VenueBusy, VenueRefused, VenueUnavailable
 from radar.models import HostHealth
+from radar.venues import wire
 from radar.venues.budget import Budget
-from radar.venues.gate import Closed, Gate, pause_sec
+from radar.venues.dialect import BINANCE, Dialect
+from radar.venues.door import Closed, Door, pause_sec
 from radar.venues.transport import Answer, NoAnswer, fetch, open_session
 
 __all__ = ["LARGE", "Http"]
@@ -22,7 +25,6 @@ MAX_BYTES = 4 << 20
 LARGE = 64 << 20  # for exchangeInfo
 DEADLINE_SEC = 8.0
 USED_WEIGHT = "X-MBX-USED-WEIGHT-1M"
-TOO_MANY = -1003
 BUSY_SEC = (60, 900)  # a pause that the exchange did not time: first, longest
 FIREWALL_SEC = (300, 3600)
 REGION_SEC = 900.0
@@ -40,11 +42,11 @@ NEW_SHARE = 0.2  # of a new latency in the moving average
 class _Call:
     path: str
     params: Mapping[str, Any]
+    headers: Mapping[str, str] = field(repr=False)
     pool: str
     taking: Mapping[str, Any] = field(repr=False)  # arguments of Budget.take
     shape: type
     max_bytes: int
-    end: float  # monotonic
 
 
 class _Failed(Exception):
@@ -67,17 +69,18 @@ class Http:
         budget: Budget,
         *,
         setting: str,
+        dialect: Dialect = BINANCE,
         deadline_sec: float = DEADLINE_SEC,
         rng: random.Random | None = None,
     ) -> None:
         """`setting` is the variable that names the hosts; `deadline_sec` bounds a call with all its attempts."""
         self.venue, self.family, self.hosts = venue, family, tuple(host.rstrip("/") for host in hosts)
-        self._name, self._setting = venue.capitalize(), setting
+        self._name, self._setting, self._dialect = words.venue(venue), setting, dialect
         self._who = f"{self._name} {family}"
         self._clock, self._budget, self._rng = clock, budget, rng or random.Random()
         self._deadline_sec = deadline_sec
-        self._gate = Gate(venue, self._who, clock, self._rng)
-        self._doors: dict[str, Gate] = {}  # by path: one endpoint that fails closes itself, not the others
+        self._family_door = Door(venue, self._who, clock, self._rng)
+        self._doors: dict[str, Door] = {}  # by path: one endpoint that fails closes itself, not the others
         self._session = open_session()
         self._trial = threading.Lock()
         self._shut = threading.Event()
@@ -97,6 +100,7 @@ class Http:
         *,
         weight: int,
         pool: str,
+        headers: Mapping[str, str] | None = None,
         history: bool = False,
         reserve: int = 0,
         shape: type = list,
@@ -110,21 +114,21 @@ class Http:
         if not self.hosts:
             raise VenueUnavailable(f"{self._who} switched off ({self._setting} is empty)", venue=self.venue)
         taking = {"pool": pool, "weight": weight, "history": history, "reserve": reserve}
-        with contextlib.nullcontext() if self._gate.trusted else self._trial:
-            return self._ask(path, params or {}, pool, taking, shape, max_bytes)
+        with contextlib.nullcontext() if self._family_door.trusted else self._trial:
+            return self._ask(_Call(path, params or {}, headers or {}, pool, taking, shape, max_bytes))
 
     def closed(self) -> Closed | None:
         """Why the exchange must not be asked now, to be kept over a restart."""
-        closed = self._gate.closed()
+        closed = self._family_door.closed()
         return closed if closed and closed.kind != "down" else None
 
     def restore(self, closed: Closed) -> None:
         """Ask nothing until `closed` says, as before a restart."""
-        self._gate.restore(closed)
+        self._family_door.restore(closed)
 
     def health(self, dropped_rows: int = 0) -> HostHealth:
         """How this family is doing; asks nobody. The weight is that of the pool with the family's name."""
-        closed = self._gate.closed()
+        closed = self._family_door.closed()
         with self._lock:
             sentence = closed.sentence if closed else self._sentence
             return HostHealth(
@@ -147,21 +151,21 @@ class Http:
         self._shut.set()
         self._session.close()
 
-    def _ask(self, path: str, params: Mapping[str, Any], pool: str, taking: Mapping[str, Any], shape: type, max_bytes: int) -> Any:
+    def _ask(self, call: _Call) -> Any:
         if self._shut.is_set():
             raise VenueUnavailable(f"{self._who}: the radar is stopping.", venue=self.venue)
-        turn, door = self._gate.enter(), self._door(path)
+        turn, door = self._family_door.enter(), self._door(call.path)
         door_turn = door.enter()
-        if not self._budget.take(**taking):
-            until_ms = self._clock.now_ms() + max(1, round(self._budget.wait_sec(**taking) * 1000))
+        if not self._budget.take(**call.taking):
+            until_ms = self._clock.now_ms() + max(1, round(self._budget.wait_sec(**call.taking) * 1000))
             raise VenueBusy(f"{self._who}: the radar's own request budget is used up for now.", venue=self.venue, until_ms=until_ms)
-        call = _Call(path, params, pool, taking, shape, max_bytes, self._clock.monotonic() + self._deadline_sec)
+        end = self._clock.monotonic() + self._deadline_sec
         failed, before = _Failed(""), ""
         for host in self._line():
-            if before and not self._again(call, failed.again_sec if host == before else 0.0):
+            if before and not self._again(call, end, failed.again_sec if host == before else 0.0):
                 break
             try:
-                parsed = self._attempt(host, call, turn)
+                parsed = self._attempt(host, call, end, turn)
             except VenueRefused:
                 door.succeeded(door_turn)
                 raise
@@ -175,15 +179,15 @@ class Http:
         with self._lock:
             self._sentence = str(failed)
         if failed.unreachable:
-            self._gate.failed(turn, str(failed))
+            self._family_door.failed(turn, str(failed))
         else:
             door.failed(door_turn, str(failed))
         raise VenueUnavailable(str(failed), venue=self.venue)
 
-    def _door(self, path: str) -> Gate:
+    def _door(self, path: str) -> Door:
         with self._lock:
             if path not in self._doors:
-                self._doors[path] = Gate(self.venue, f"{self._who} {path}", self._clock, self._rng, PATH_DOWN_SEC)
+                self._doors[path] = Door(self.venue, f"{self._who} {path}", self._clock, self._rng, PATH_DOWN_SEC)
             return self._doors[path]
 
     def _line(self) -> Sequence[str]:
@@ -196,7 +200,7 @@ class Http:
             hosts = self.hosts[:1] if now < self._alone_until else self.hosts[self._start :] + self.hosts[: self._start]
         return hosts if len(hosts) > 1 else hosts * SAME_HOST
 
-    def _again(self, call: _Call, again_sec: float | None) -> bool:
+    def _again(self, call: _Call, end: float, again_sec: float | None) -> bool:
         """Wait before another attempt; False when it may not be, or there is no time or weight for it.
 
         Raises VenueBusy or VenueBlocked when the door closed meanwhile.
@@ -206,32 +210,31 @@ class Http:
         with self._lock:
             now = self._clock.monotonic()
             at = max(now + max(again_sec, self._rng.uniform(*RETRY_WAIT_SEC)), self._retry_at + RETRY_APART_SEC)
-            if self._retries < 1 or at >= call.end:
+            if self._retries < 1 or at >= end:
                 return False
             self._retries -= 1
             self._retry_at = at
         if self._clock.wait(self._shut, at - now):
             return False
-        self._gate.enter()
+        self._family_door.enter()
         return self._budget.take(**call.taking)
 
-    def _attempt(self, host: str, call: _Call, turn: int) -> Any:
+    def _attempt(self, host: str, call: _Call, end: float, turn: int) -> Any:
         started = self._clock.monotonic()
+        limits = {"deadline_sec": end - started, "max_bytes": call.max_bytes}
         try:
-            answer = fetch(self._session, host + call.path, call.params, deadline_sec=call.end - started, max_bytes=call.max_bytes)
+            answer = fetch(self._session, host + call.path, call.params, headers=call.headers, **limits)
         except NoAnswer as error:
             again_sec = None if error.slow else 0.0
             raise _Failed(f"{self._who} ({_host_name(host)}) {error}.", again_sec, unreachable=error.unreachable) from None
         self._budget.adopt(call.pool, answer.headers.get(USED_WEIGHT))
         parsed = _json(answer.body)
-        if answer.status != 200:
-            self._refuse(host, answer, parsed, turn)
-        elif not isinstance(parsed, call.shape):
+        refusal = self._refusal(host, answer, parsed, turn)
+        if refusal is None and not isinstance(parsed, call.shape):
             raise _Failed(f"{self._who} ({_host_name(host)}) sent an answer that cannot be read.")
         self._answered(host, turn, started)
-        if answer.status != 200:
-            code, text = parsed["code"], str(parsed.get("msg", ""))[:200]
-            raise VenueRefused(f"{self._who} refused the request: {text} ({code})", venue=self.venue, code=code)
+        if refusal is not None:
+            raise refusal
         return parsed
 
     def _answered(self, host: str, turn: int, started: float) -> None:
@@ -243,16 +246,25 @@ class Http:
             self._last_ok_ms, self._sentence = self._clock.now_ms(), ""
             if host != self.hosts[self._start]:
                 self._start, self._start_until = self.hosts.index(host), now + PREFER_FIRST_SEC
-        self._gate.succeeded(turn)
+        self._family_door.succeeded(turn)
 
-    def _refuse(self, host: str, answer: Answer, parsed: Any, turn: int) -> None:
-        """Raise what a status other than 200 means; return when the exchange merely says that the request is wrong."""
-        status = answer.status
-        code, text = (parsed.get("code"), str(parsed.get("msg"))) if isinstance(parsed, dict) else (None, "")
+    def _refusal(self, host: str, answer: Answer, parsed: Any, turn: int) -> VenueRefused | None:
+        """None for a good answer; what to raise when the exchange merely says that this request is wrong.
+
+        Raises what anything else means.
+        """
+        status, says = answer.status, self._dialect
+        code, text = (parsed.get(says.code), str(parsed.get(says.text) or "")[:200]) if isinstance(parsed, dict) else (None, "")
         wait = pause_sec(answer.headers, text, self._clock.now_ms())
-        if status in (418, 429) or code == TOO_MANY:
+        if status in (418, 429) or code in says.busy:
             what = "has banned this address for a while" if status == 418 else "asks the radar to pause"
-            self._gate.refused(turn, "busy", f"{self._name} {what} (HTTP {status}).", wait, *BUSY_SEC)
+            self._family_door.refused(turn, "busy", f"{self._name} {what} (HTTP {status}).", wait, *BUSY_SEC)
+        elif status == 200:
+            if not says.fine or not isinstance(parsed, dict) or code in says.fine:
+                return None
+            if says.wrong and code in says.wrong:
+                return self._wrong(text, code)
+            raise _Failed(f"{self._who} ({_host_name(host)}) answered with an error: {_plain(text)} ({_plain(str(code))}).")
         elif status == 451 and host != self.hosts[0]:
             # The first spot host serves places where the others do not: its short failure must not silence spot.
             with self._lock:
@@ -263,17 +275,25 @@ class Http:
                 f"{self._name} does not serve this location (HTTP 451). Run the radar from a country that {self._name} serves, "
                 f"or set {self._setting} to a host that may reach it; the demo works meanwhile."
             )
-            self._gate.refused(turn, "blocked", sentence, REGION_SEC, REGION_SEC, REGION_SEC)
+            self._family_door.refused(turn, "blocked", sentence, REGION_SEC, REGION_SEC, REGION_SEC)
         elif status == 403:
             sentence = f"The firewall of {self._name} turns this address away (HTTP 403). The radar keeps quiet for a while and asks again."
-            self._gate.refused(turn, "blocked", sentence, wait, *FIREWALL_SEC)
-        elif 400 <= status < 500 and status != 408 and isinstance(code, int):
-            return
+            self._family_door.refused(turn, "blocked", sentence, wait, *FIREWALL_SEC)
+        elif 400 <= status < 500 and status != 408 and (isinstance(code, int) if says.wrong is None else code in says.wrong):
+            return self._wrong(text, code)
         else:
             raise _Failed(f"{self._who} ({_host_name(host)}) failed (HTTP {status}).", wait or 0.0 if status == 503 else 0.0)
-        if (closed := self._gate.closed()) is not None:
-            raise self._gate.error(closed)
+        if (closed := self._family_door.closed()) is not None:
+            raise self._family_door.error(closed)
         raise _Failed(f"{self._who} failed (HTTP {status}).", last=True)
+
+    def _wrong(self, text: str, code: Any) -> VenueRefused:
+        return VenueRefused(f"{self._who} refused the request: {_plain(text)} ({code})", venue=self.venue, code=wire.whole(code))
+
+
+def _plain(text: str) -> str:
+    """An exchange's words on one line."""
+    return " ".join(text.split())
 
 
 def _json(body: bytes) -> Any:

@@ -136,7 +136,15 @@ def _unreachable(error: Exception) -> bool:
     return isinstance(error, requests.ConnectTimeout) or isinstance(reason, NewConnectionError | ConnectTimeoutError | ProxyError)
 
 
-def fetch(session: requests.Session, url: str, params: Mapping[str, Any], *, deadline_sec: float, max_bytes: int) -> Answer:
+def fetch(
+    session: requests.Session,
+    url: str,
+    params: Mapping[str, Any],
+    *,
+    deadline_sec: float,
+    max_bytes: int,
+    headers: Mapping[str, str] | None = None,
+) -> Answer:
     """GET `url`, redirects not followed, at most `deadline_sec` seconds and `max_bytes` of decoded body.
 
     Raises NoAnswer.
@@ -145,7 +153,7 @@ def fetch(session: requests.Session, url: str, params: Mapping[str, Any], *, dea
     timeout = (min(CONNECT_SEC, deadline_sec), min(READ_SEC, deadline_sec))
     started = time.monotonic()
     try:
-        with session.get(url, params=params, stream=True, timeout=timeout, allow_redirects=False) as response:
+        with session.get(url, params=params, headers=headers, stream=True, timeout=timeout, allow_redirects=False) as response:
             body = bytearray()
             for chunk in response.iter_content(CHUNK):
                 body += chunk

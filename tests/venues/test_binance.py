@@ -15,7 +15,7 @@ from radar.clock import DrivenClock
 from radar.errors import VenueBusy, VenueError, VenueRefused, VenueUnavailable
 from radar.models import Contract, FundingRule, OpenInterest, Quote, Settlement, SpotPair, Ticker
 from radar.settings import Settings
-from radar.venues import wire
+from radar.venues import binance_rows, wire
 from radar.venues.binance import Binance
 
 NOW = 1_790_000_000_000
@@ -425,7 +425,7 @@ def test_history_waits_while_live_calls_go_on(web, binance):
     assert caught.value.until_ms == NOW + 61_000
     assert binance.spare("futures") == 0
     assert len(binance.quotes()) == 2
-    assert binance.gates() == {}
+    assert binance.doors() == {}
 
 
 def test_a_ban_is_one_familys_and_survives_a_restart(web, binance):
@@ -436,10 +436,10 @@ def test_a_ban_is_one_familys_and_survives_a_restart(web, binance):
         binance.quotes()
     pairs = binance.spot_pairs()
     again = Binance(Settings(binance_futures_hosts=(F,), binance_spot_hosts=(S,)), DrivenClock(NOW + 300_000))
-    again.restore_gates(json.loads(json.dumps(binance.gates())))
+    again.restore_doors(json.loads(json.dumps(binance.doors())))
 
     assert len(pairs) == 2
-    assert list(binance.gates()) == ["futures"]
+    assert list(binance.doors()) == ["futures"]
     with pytest.raises(VenueBusy):
         again.server_time_ms()
     assert len(web.calls) == 2
@@ -479,7 +479,7 @@ JSON = st.recursive(
 @given(raw=st.lists(st.dictionaries(st.sampled_from(["symbol", "time", "markPrice", "indexPrice", "lastFundingRate"]), JSON) | JSON))
 def test_any_row_is_used_or_dropped(raw):
     """No JSON value gets through as anything but a finite number or unknown, and none is lost silently."""
-    found, dropped = wire.rows(wire.QuoteRow, raw)
+    found, dropped = wire.rows(binance_rows.QuoteRow, raw)
 
     assert len(found) + dropped == len(raw)
     assert all(value is None or math.isfinite(value) for row in found for value in (row.mark_price, row.last_funding_rate))
@@ -488,8 +488,8 @@ def test_any_row_is_used_or_dropped(raw):
 @given(st.lists(st.lists(st.sampled_from(["1.5", "0", "-1", "NaN", "", "1e400"]) | JSON, max_size=9)))
 def test_any_kline_is_used_or_dropped(raw):
     """The same for bars and for levels of a book."""
-    bars, dropped = wire.candles(raw, until_ms=NOW, volume=True)
-    side, bad = wire.ladder(raw, descending=True)
+    bars, dropped = binance_rows.candles(raw, until_ms=NOW, volume=True)
+    side, bad = binance_rows.ladder(raw, descending=True)
 
     assert len(bars.ts_ms) + dropped <= len(raw)
     assert len(side) + bad == len(raw)

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from radar.clock import DrivenClock, SystemClock
 from radar.errors import VenueBlocked, VenueBusy, VenueError, VenueRefused, VenueUnavailable
 from radar.venues.budget import Budget
-from radar.venues.gate import LONGEST_SEC, Closed, pause_sec
+from radar.venues.door import LONGEST_SEC, Closed, pause_sec
 from radar.venues.http import Http
 
 NOW = 1_790_000_000_000
@@ -129,8 +129,8 @@ def test_a_ban_survives_a_restart(web, family, clock):
     assert abs(second.closed().until_ms - kept.until_ms) <= 1
 
 
-def test_a_stored_gate_that_is_over_or_absurd_does_not_last(family, clock):
-    """A gate of the past is open; one for years is at most the longest ban."""
+def test_a_stored_door_that_is_over_or_absurd_does_not_last(family, clock):
+    """A door of the past is open; one for years is at most the longest ban."""
     over, absurd = family(), family()
     over.restore(Closed(NOW - 1, "was", "busy"))
     absurd.restore(Closed(NOW + 10**12, "is", "busy"))
@@ -235,14 +235,14 @@ def test_late_answers_to_older_requests_count_once(web, family, clock):
     http = family()
     web.get(A + PATH, json=[])
     ask(http)
-    gate = http._gate
-    turn = gate.enter()
+    door = http._family_door
+    turn = door.enter()
     for _ in range(10):
-        gate.refused(turn, "busy", "pause", None, 60, 900)
-    gate.succeeded(turn)
+        door.refused(turn, "busy", "pause", None, 60, 900)
+    door.succeeded(turn)
 
     assert http.closed().until_ms <= NOW + 66_000
-    assert not gate.trusted
+    assert not door.trusted
 
 
 # ── failures ────────────────────────────────────────────────────────────────────────────────────

@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple
 from radar.clock import Clock
 from radar.errors import VenueBlocked, VenueBusy, VenueUnavailable
 
-__all__ = ["Closed", "Gate", "pause_sec"]
+__all__ = ["Closed", "Door", "pause_sec"]
 
 Kind = Literal["busy", "blocked", "down"]
 
@@ -57,7 +57,7 @@ def _http_date_ms(text: str | None) -> int | None:
         return None
 
 
-class Gate:
+class Door:
     """Open until the exchange refuses; then closed for as long as it wants. Safe to share between threads.
 
     Waits run on the monotonic clock, so a jump of the wall clock neither ends a ban early nor makes it endless.
