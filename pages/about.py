@@ -4,7 +4,7 @@ from importlib import metadata
 
 import streamlit as st
 
-from radar.ui import look
+from radar.ui import look, parts, reads, sheet, venue_cards
 
 LIGHTS = """
 | light | state | what it means |
@@ -19,10 +19,19 @@ DOUBT = """
 - **Unknown is never zero.** It reads `n/a`, and it never helps a light towards green.
 - **Stale.** A number older than its limit (2.5 times its cadence) turns grey and says STALE with its age. A gate that fires on a stale
   number keeps firing; a gate that is clear only by a stale number becomes UNKNOWN; a short window needs fresh numbers.
-- **Bounds.** When spot volume of a configured venue is missing, perp dominance is an upper bound, marked ≤. A comparison that the bound
-  decides is decided; every other one is UNKNOWN.
-- **Borrow.** While nobody has confirmed a borrow, R4's borrow part and basis-only are switched off, and green is locked. A manual APR
-  counts for 24 hours, is shown as STALE for 7 days, then lapses.
+- **Bounds.** Spot volume that is missing or no longer fresh leaves the sum, and perp dominance becomes an upper bound, marked ≤. A comparison
+  that the bound decides is decided; every other one is UNKNOWN.
+- **What counts as spot.** Spot turnover of Binance, Bybit, OKX, Gate, Bitget, MEXC and HTX in 24 hours; the five largest count. Where Binance
+  lists the coin, another exchange counts for at most 3 times Binance's turnover: volume elsewhere costs nothing to invent, and it would make
+  dominance look harmless. The score uses Binance alone, which has 30 days of history.
+- **The same name is not the same coin.** A price more than 5 % off Binance's index is another coin: it is in no sum and in no comparison.
+- **An exchange that refuses this location** (HTTP 403 or 451) counts as not configured: it is named, and makes no bound. One that is down or
+  silent does make a bound.
+- **Borrow.** Any exchange's Yes is a Yes, at the lowest APR. A No needs a known No from every exchange that was asked; `n/a` is not a No. While
+  nobody has confirmed a loan, R4's borrow part and basis-only are switched off, and green is locked.
+- **Manual APR.** Your own entry wins where it is newer than the exchanges' answers, or where none of them has a fresh APR. It counts for 24
+  hours, is shown as STALE (and unlocks nothing) for 7 days, then lapses.
+- **Basis trade.** Received funding less borrow, as if both stayed; costs are yours to set. What the closing basis would add is shown, not counted.
 - **One false comparison decides an AND**, one true comparison decides an OR, even when another is unknown.
 """
 PRECEDENCE = """
@@ -47,6 +56,13 @@ DISCLAIMER = (
 )
 
 
+def exchanges() -> None:
+    """How every exchange is doing."""
+    name = reads.source()
+    now = reads.radar(name).now_ms()
+    sheet.draw("exchanges", now_ms=now, cards=[venue_cards.health(reads.health(name).venues, now)])
+
+
 def version() -> str:
     """The installed version, if it was installed."""
     try:
@@ -61,6 +77,7 @@ st.markdown(
     "Every screen says, in this order: what is the light, why, and how old is the answer."
 )
 st.warning(DISCLAIMER)
+parts.every(exchanges)
 st.markdown("#### The lights")
 st.markdown(LIGHTS)
 left, right = st.columns(2)

@@ -3,8 +3,10 @@
 import streamlit as st
 
 from radar.errors import RadarError
-from radar.ui import cards, charts, look, parts, reads, sheet
+from radar.models import VenueSheet
+from radar.ui import cards, charts, look, parts, reads, sheet, venue_cards
 
+HELD_HOURS, COSTS_PCT = 24.0, 0.40  # of the basis trade, until somebody says otherwise
 WINDOWS = {"6 h": 6, "24 h": 24, "48 h": 48, "7 d": 168, "30 d": 720}
 name = reads.source()
 watched = [entry.watched.symbol for entry in reads.entries(name)]
@@ -41,14 +43,47 @@ def hero() -> None:
         st.progress(min(1.0, entry.progress.done / entry.progress.total), text=f"Reading the past: {look.plain(entry.progress.stage)}")
 
 
+def sheet_of_venues() -> VenueSheet | None:
+    """The coin on every exchange, with the basis trade as this session wants it."""
+    return reads.venues(name, symbol, *st.session_state.get("carry", (HELD_HOURS, COSTS_PCT)))
+
+
 def reasons() -> None:
-    """Why, what adds up, the book, borrow, the ages."""
+    """Why, what adds up, the book, borrow, the basis trade."""
     snapshot = reads.snapshot(name, symbol)
     if snapshot is None:
         return
     now, manual = reads.radar(name).now_ms(), reads.radar(name).manual_borrow(symbol)
-    found = [cards.why(snapshot), cards.srs(snapshot), cards.moves(snapshot), cards.book(snapshot), cards.borrow(snapshot, manual, now)]
-    sheet.draw("why", now_ms=now, cards=[*found, cards.ages(snapshot)])
+    found = [cards.why(snapshot), cards.srs(snapshot), cards.moves(snapshot), cards.book(snapshot), venue_cards.borrow(snapshot, manual, now)]
+    if snapshot.has_spot is not False and (venues := sheet_of_venues()):
+        found.append(venue_cards.carry(venues))
+    sheet.draw("why", now_ms=now, cards=found)
+
+
+def carry_form() -> None:
+    """How long the basis trade is held, and what its four legs cost."""
+    with st.form("carry_form"):
+        left, right = st.columns(2, wrap=False)
+        hours = left.number_input("Hours held", min_value=1.0, max_value=8760.0, value=HELD_HOURS, step=1.0, format="%g", key="carry_hours")
+        costs = right.number_input(
+            "Costs, % of notional", min_value=0.0, max_value=20.0, value=COSTS_PCT, step=0.05, format="%.2f", key="carry_costs",
+            help="Fees and slippage of all four legs: perpetual and spot, in and out",
+        )  # fmt: skip
+        if st.form_submit_button("Reckon the basis trade"):
+            st.session_state.carry = (hours, costs)
+            st.rerun()
+
+
+def ages() -> None:
+    """How old every input is."""
+    if snapshot := reads.snapshot(name, symbol):
+        sheet.draw("ages", now_ms=reads.radar(name).now_ms(), cards=[cards.ages(snapshot)])
+
+
+def exchanges() -> None:
+    """The coin's perpetuals and spot markets side by side."""
+    if venues := sheet_of_venues():
+        sheet.draw("venues", now_ms=reads.radar(name).now_ms(), cards=[venue_cards.perps(venues), venue_cards.spot(venues)])
 
 
 def drawings() -> None:
@@ -141,9 +176,12 @@ else:
             f"Times in {reads.runtime().settings.timezone}. The daily estimate is the running funding × 24; funding varies by the hour, "
             "so a day can turn out differently. Gaps are times without readings. Drag to zoom, double-click to go back."
         )
+        parts.every(exchanges)
         parts.every(changes)
     with right, st.container(key="reasons"):
         parts.every(reasons)
         snapshot = reads.snapshot(name, symbol)
         if snapshot is None or snapshot.has_spot is not False:
+            carry_form()
             manual_borrow()
+        parts.every(ages)

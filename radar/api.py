@@ -17,9 +17,10 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from radar.access import may_write_api
+from radar.carry import COSTS_PCT, HOURS
 from radar.errors import BadRequest, MalformedSymbol, NotAllowed, NotWatched, RadarError, StoreError, UnknownSymbol, WatchlistFull
 from radar.metric_table import SERIES
-from radar.models import Event, Snapshot
+from radar.models import Event, Snapshot, VenueSheet
 from radar.replies import SmallBodies, as_file, rounded, table
 from radar.service import Radar
 from radar.settings import VERSION
@@ -39,7 +40,7 @@ STATUS = {
 MAX_HOURS = 24 * 30
 MAX_POINTS = 50_000
 INTERVALS = {"1m": 1, "5m": 5, "15m": 15, "1h": 60}
-STORED = {asked: name for asked, name in SERIES.items() if name not in ("cap_use", "perp_dominance_binance_pct")}  # those two live in snapshots alone
+STORED = {asked: name for asked, name in SERIES.items() if name != "cap_use"}  # that lives in snapshots alone
 ALL_SYMBOLS = "all"
 Format = Literal["json", "csv"]
 CsvFirst = Annotated[Format, Query(alias="format")]
@@ -192,6 +193,17 @@ def events(
     flat = [{**row, "values": json.dumps(row["values"])} for row in rows]
     envelope = {"symbol": name, "events": rows, "next_before": found[-1].id if len(found) == limit else None}
     return table(flat, list(Event.model_fields), fmt, f"{name}-events", envelope)
+
+
+@reading.get("/venues/{symbol}", summary="The coin on every exchange, and the carry of the basis trade", responses={200: {"model": VenueSheet}})
+def venues(
+    radar: Live,
+    symbol: str,
+    hours: Annotated[float, Query(gt=0, le=8760, description="how long the basis trade is held")] = HOURS,
+    costs_pct: Annotated[float, Query(ge=0, le=100, description="fees and slippage of all four legs, % of the notional")] = COSTS_PCT,
+) -> JSONResponse:
+    """Perpetuals side by side (funding per hour, basis, one-sided OI), spot and borrow by exchange. Unknown is null."""
+    return JSONResponse(rounded(radar.venues(clean_symbol(symbol), hours=hours, costs_pct=costs_pct).model_dump(mode="json")))
 
 
 def _watched_or_all(radar: Radar, symbol: str) -> str | None:

@@ -28,9 +28,9 @@ from radar.models import (
     Stance,
     State,
 )
-from radar.quality import SEVERITY, reading_age_sec, reading_quality, worst
+from radar.quality import SEVERITY, age_sec, grade, reading_age_sec, reading_quality, worst
 from radar.rules import RULES, leaf_states, rule_states, state_of
-from radar.spot import dominance_quality
+from radar.spot import HOME, LISTED_FRESH_SEC, LISTED_STALE_SEC, dominance_quality
 from radar.thresholds import Thresholds
 
 __all__ = ["assess"]
@@ -46,15 +46,19 @@ def _known(value: float | None) -> bool:
 
 def _qualities(o: Observation, borrow: Borrow, t: Thresholds, now_ms: int) -> dict[str, Quality]:
     """The quality of every metric, by the age of what it is made of."""
-    of_input = {name: reading_quality(o.readings.get(name), now_ms) for name in ("quote", "oi", "oi_history", "perp_ticker", "spot_ticker")}
-    of_input |= {name: reading_quality(o.readings.get(name), now_ms) for name in ("perp_book", "spot_book", "listing")}
+    read = ("quote", "oi", "oi_history", "perp_ticker", "spot_ticker", "spot_volumes", "perp_book", "spot_book")
+    of_input = {name: reading_quality(o.readings.get(name), now_ms) for name in read}
+    of_input["listing"] = grade(age_sec(o.spot.listed_ms, now_ms), LISTED_FRESH_SEC, LISTED_STALE_SEC)
     found = {}
     for metric in METRICS.values():
         quality = worst(of_input[name] for name in metric.inputs)
         found[metric.name] = quality if _known(o.values.get(metric.name)) else Quality.MISSING
-    # A spot volume that went stale since the observation is still in its sum: then dominance is stale, and no bound.
-    if _known(o.values.get("perp_dominance_pct")) and (o.spot.missing or o.spot.has_spot is not True or of_input["spot_ticker"] is Quality.FRESH):
-        found["perp_dominance_pct"] = dominance_quality(of_input["perp_ticker"], has_spot=o.spot.has_spot, missing=o.spot.missing)
+    # A spot volume that went stale since the observation is still in its sum: then dominance is stale, and bounds nothing.
+    aged = any(line.counted_usdt for line in o.spot.lines) and of_input["spot_volumes"] is not Quality.FRESH
+    bound = bool(o.spot.missing) or o.spot.has_spot is not True
+    if _known(o.values.get("perp_dominance_pct")) and bound:
+        quality = dominance_quality(of_input["perp_ticker"], has_spot=o.spot.has_spot, missing=o.spot.missing)
+        found["perp_dominance_pct"] = Quality.MISSING if aged else quality
     if o.spot.has_spot is False:
         found["spot_vol24_usdt"] = of_input["listing"]
     if not _known(o.values.get("basis_pct")):
@@ -85,8 +89,8 @@ def _parts(o: Observation, quality: Mapping[str, Quality], t: Thresholds) -> tup
     for component, before, value, zed in zip(score.COMPONENTS, known, x[0].tolist(), z[0].tolist(), strict=True):
         sigma = float(score.logistic(zed))
         n, note = before.n, ""
-        if component.key in "CE" and o.spot.has_spot is False:
-            note = "not applicable: no spot market"
+        if component.key in "CE" and (o.spot.has_spot is False or _not_at_home(o)):
+            note = "not applicable: no spot market on Binance" if o.spot.has_spot else "not applicable: no spot market"
         elif np.isnan(value):
             note = note or "not fresh"
         elif n < t.z_min_points:
@@ -111,6 +115,10 @@ def _parts(o: Observation, quality: Mapping[str, Quality], t: Thresholds) -> tup
             )
         )
     return tuple(parts), result
+
+
+def _not_at_home(o: Observation) -> bool:
+    return any(line.venue == HOME and line.listed is False for line in o.spot.lines)
 
 
 def _notes(o: Observation, quality: Mapping[str, Quality], now_ms: int) -> dict[str, str]:
@@ -212,7 +220,8 @@ def assess(o: Observation, t: Thresholds, borrow_quotes: Sequence[BorrowQuote] =
 
     parts, result = _parts(o, quality, t)
     srs, coverage = None if np.isnan(result.srs[0]) else int(result.srs[0]), float(result.coverage[0])
-    confirmed = np.array([borrow.shortable is True and borrow.quality is Quality.FRESH and o.spot.has_spot is True])
+    priced = borrow.shortable is True and borrow.apr_pct is not None  # a borrow at an unknown price confirms nothing (method 2.4)
+    confirmed = np.array([priced and borrow.quality is Quality.FRESH and o.spot.has_spot is True])
     ending = o.delisted or (o.delisting_ms is not None and now_ms >= o.delisting_ms - DAY_MS)
     verdict = lights(codes, np.array([np.nan if srs is None else float(srs)]), confirmed, t, ending=ending)
     light, stance = LIGHTS[int(verdict.line[0])], STANCES[int(verdict.line[0])]

@@ -46,7 +46,7 @@ class Have(NamedTuple):
     hours: pd.DataFrame
     last_settled_ms: int | None
     first_known_ms: int | None  # listing; nothing is asked for before it
-    has_spot: bool | None
+    has_spot: bool | None  # on Binance
 
 
 class Answer(NamedTuple):
@@ -175,17 +175,18 @@ def _turnover(pages: Sequence[Candles]) -> pd.Series:
 def _volumes(venue: Venue, task: Task, spot_symbol: str | None) -> Answer:
     """Rolling 24 h turnover at full hours for the charts, and what it makes of dominance for the score.
 
-    Without a spot market the share is 100 % by definition, and the score has no such component.
+    Only Binance's own: other exchanges' past is not asked for (method DM9). Without its spot market the score has no such
+    component.
     """
     pages = [
         venue.candles("perp", task.symbol, "1h", start, min(start + PAGE * HOUR_MS - 1, task.end_ms))
         for start in range(task.start_ms, task.end_ms, PAGE * HOUR_MS)
     ]
     perp = daily_turnover(_turnover(pages))
-    spot = perp * 0.0
+    spot = perp * np.nan
     if spot_symbol is not None:
         spot = daily_turnover(_turnover([venue.spot_candles(spot_symbol, "1h", task.start_ms, task.end_ms)])).reindex(perp.index)
-    both = pd.DataFrame({"perp_vol24_usdt": perp, "spot_vol24_usdt": spot}).dropna()
+    both = pd.DataFrame({"perp_vol24_usdt": perp, "spot_vol24_binance_usdt": spot}).dropna(subset="perp_vol24_usdt")
     rows = [(int(hour) * 60, volumes) for hour, volumes in zip(both.index, both.to_dict("records"), strict=True)]
     hours = dominance_pct(perp, spot).to_frame("perp_dominance_binance_pct") if spot_symbol is not None else None
     return Answer(rows=rows, hours=hours)

@@ -25,7 +25,8 @@ BAR_COLUMNS = (
     "interval_hours",
     "oi_qty",
     "perp_vol24_usdt",
-    "spot_vol24_usdt",  # 0: no spot market; NaN: a configured venue did not answer
+    "spot_vol24_usdt",  # of all venues; 0: no spot market; NaN: a configured venue did not answer
+    "spot_vol24_binance_usdt",  # NaN also where Binance has no such pair
     "orderbook_imbalance",
     "imbalance_band_pct",
     "spot_imbalance",

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from radar.models import Borrow, BorrowQuote, BorrowVenue, Quality
 from radar.quality import age_sec, grade
 
-__all__ = ["MANUAL_FRESH_SEC", "MANUAL_STALE_SEC", "combine"]
+__all__ = ["MANUAL", "MANUAL_FRESH_SEC", "MANUAL_STALE_SEC", "combine"]
 
+MANUAL = "manual"
 MANUAL_FRESH_SEC = 86_400.0  # a manual APR counts for a day,
 MANUAL_STALE_SEC = 604_800.0  # is marked stale for a week, then is n/a
 
@@ -18,11 +19,30 @@ def _line(quote: BorrowQuote, now_ms: int) -> BorrowVenue:
     return BorrowVenue(
         venue=quote.venue,
         shortable=None if gone else quote.shortable,
-        apr_pct=None if gone else quote.apr_pct,
+        apr_pct=None if gone or not quote.shortable else quote.apr_pct,
         limit=None if gone else quote.limit,
+        limit_usdt=None if gone else quote.limit_usdt,
+        note=quote.note,
         age_sec=age,
         quality=quality,
     )
+
+
+def _rank(line: BorrowVenue) -> tuple[bool, bool, float]:
+    """Answers with a rate first (what it costs decides), then fresh ones, then the lowest rate."""
+    return (line.apr_pct is None, line.quality is not Quality.FRESH, line.apr_pct or 0.0)
+
+
+def _best(yes: Sequence[BorrowVenue]) -> BorrowVenue:
+    """The lowest APR; the desk's own counts where it is newer than the exchanges' answers, or they have no fresh rate."""
+    own = next((line for line in yes if line.venue == MANUAL), None)
+    market = [line for line in yes if line.venue != MANUAL]
+    priced = [line for line in market if line.quality is Quality.FRESH and line.apr_pct is not None]
+    if own is None:
+        return min(market, key=_rank)
+    if own.quality is Quality.FRESH and all((own.age_sec or 0.0) <= (line.age_sec or 0.0) for line in priced):
+        return own
+    return min(market if priced else yes, key=_rank)
 
 
 def combine(quotes: Sequence[BorrowQuote], now_ms: int) -> Borrow:
@@ -30,10 +50,10 @@ def combine(quotes: Sequence[BorrowQuote], now_ms: int) -> Borrow:
     lines = tuple(_line(quote, now_ms) for quote in quotes)
     yes = [line for line in lines if line.shortable]
     if yes:
-        best = min(yes, key=lambda line: (line.quality is not Quality.FRESH, float("inf") if line.apr_pct is None else line.apr_pct))
+        best = _best(yes)
         return Borrow(shortable=True, apr_pct=best.apr_pct, venue=best.venue, quality=best.quality, venues=lines)
     answered = [line for line in lines if line.shortable is False]
     if lines and len(answered) == len(lines):
-        freshest = min(answered, key=lambda line: line.age_sec or 0.0)
-        return Borrow(shortable=False, apr_pct=None, venue=None, quality=freshest.quality, venues=lines)
+        oldest = max(answered, key=lambda line: line.age_sec or 0.0)
+        return Borrow(shortable=False, apr_pct=None, venue=None, quality=oldest.quality, venues=lines)
     return Borrow(shortable=None, apr_pct=None, venue=None, quality=Quality.MISSING, venues=lines)

@@ -7,14 +7,16 @@ collector work on a database.
 import functools
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from radar.bars import MINUTE_MS, minute_of
+from radar.bars import MINUTE_MS
 from radar.clock import Clock
+from radar.elsewhere import Elsewhere, Lender
 from radar.errors import StoreError, VenueBlocked, VenueBusy, VenueError, VenueRefused
 from radar.exchange_clock import ExchangeClock
 from radar.historian import Historian
+from radar.housekeeping import Housekeeping
 from radar.intake import Intake
 from radar.jobs import JOBS, SPOT_BATCH, Answered, Asker, Job, weight_per_minute
 from radar.judge import WRITE_DELAY_MS, Judge, store_notice
@@ -23,6 +25,7 @@ from radar.live import INPUT_NAMES, LiveSymbol
 from radar.models import Observation, Watched
 from radar.store import MarketStore, UserStore
 from radar.venues import Venue
+from radar.venues.second import SecondVenue
 
 __all__ = ["BEAT_SEC", "Collector"]
 
@@ -49,10 +52,12 @@ class Collector:
         *,
         clock: Clock,
         holder: str,
+        seconds: Sequence[SecondVenue] = (),
+        lender: Callable[[Callable[[], int]], Lender | None] | None = None,
         lanes: Lanes | None = None,
         retention_days: int = 30,
-        simulated_borrow: Mapping[str, float] | None = None,
     ) -> None:
+        """`seconds`: the exchanges beside `venue`; `lender(now_ms)`: opens Binance's own loans, where there is a key."""
         self.venue, self.market, self.user, self.clock, self.holder = venue, market, user, clock, holder
         self.time = ExchangeClock(clock)
         self.wake, self.stop = threading.Event(), threading.Event()
@@ -62,11 +67,14 @@ class Collector:
         self._lanes = lanes or ThreadLanes()
         self._asker = Asker(clock, self._lanes, self.wake)
         self.historian = Historian(venue, market, self._lanes, clock, self.time, self.wake)
-        self._judge = Judge(market, user, self.historian, clock, self.time, self.notices, simulated_borrow or {})
+        self.elsewhere = Elsewhere(seconds, lender(self.time.now_ms) if lender else None, clock, self._lanes, self.wake, self.time)
+        self._judge = Judge(market, user, self.historian, clock, self.time, self.notices, self.elsewhere)
+        self._house = Housekeeping(
+            venue, self.elsewhere, market, user, self.historian, clock, self.time, self.notices, retention_days=retention_days
+        )
         self._intake = Intake(self.symbols, market, self.historian, self._asker, self.time)
         self._deep_at: dict[str, float] = {}
         self._next_beat = self._next_lease = self._next_chores = 0.0
-        self._retention_days = retention_days
         self._woken = False
 
     @property
@@ -94,7 +102,7 @@ class Collector:
         if self.leading:
             try:
                 self._judge.store_minutes(list(self.symbols.values()), self.time.now_ms() + MINUTE_MS + WRITE_DELAY_MS)
-                self._keep_doors()
+                self._house.keep_doors()
                 self.market.give_lease(self.holder)
             except StoreError as error:
                 log.warning("the last minute was not stored: %s", error)
@@ -108,13 +116,15 @@ class Collector:
             self._take_lease()
         if not self.leading:
             return
-        self._keep_on(self._watch)
+        self._house.keep_on(self._watch)
         if self.time.slept():
             self._asker.hurry("clock")
             self._woken = True  # nothing is judged before the exchange told its time
         self._ask()
         fresh = self._take_answers()
-        self._keep_on(lambda: self.historian.step(self.symbols))
+        if self.time.asked and self.elsewhere.step(self.symbols):
+            fresh |= self.symbols.keys() - self.latest.keys()
+        self._house.keep_on(lambda: self.historian.step(self.symbols))
         fresh |= self.historian.changed()
         if self._woken:
             return
@@ -122,19 +132,21 @@ class Collector:
             self._next_beat = now + BEAT_SEC
             self._judge.judge(list(self.symbols.values()))
             self._judge.store_minutes(list(self.symbols.values()), self.time.now_ms())
-            self._tell_health()
+            self._house.tell()
         elif fresh:
             self._judge.judge([live for symbol, live in self.symbols.items() if symbol in fresh])
         if now >= self._next_chores:
             self._next_chores = now + CHORES_EVERY_SEC
-            self._lanes.submit("meta", self._chores)
+            self._lanes.submit("meta", self._house.chores)
 
-    def _keep_on(self, work: Callable[[], None]) -> None:
-        """Do what needs the disk; a disk that is full or read-only is announced and ends nothing."""
-        try:
-            work()
-        except StoreError as error:
-            self.notices["store"] = store_notice(error)
+    def told(self) -> dict[str, Any]:
+        """How it is doing: when, hosts, exchanges, notices."""
+        return self._house.told()
+
+    def release(self) -> None:
+        """Let go of connections; the collecting has ended before."""
+        self.venue.close()
+        self.elsewhere.close()
 
     def _take_lease(self) -> None:
         try:
@@ -156,7 +168,7 @@ class Collector:
             self.historian.forget(symbol)
         self._intake.begin()
         self.venue.set_whitelist(self._intake.contracts)
-        self.venue.restore_doors(self.market.fact("doors", {}))
+        self._house.restore_doors()
         self._judge.begin()
 
     # ── who is watched ──
@@ -212,7 +224,7 @@ class Collector:
         if live.delisted:
             return False
         if job.name == "spot_book":
-            return live.has_spot is True
+            return live.home.trades is True
         return live.wants_settlements() if job.name == "settlements" else True
 
     def _call(self, job: Job, symbol: str | None) -> Callable[[], Any]:
@@ -222,7 +234,7 @@ class Collector:
                 case "clock":
                     return lambda: self.time.ask(venue.server_time_ms)
                 case "spot_tickers":
-                    names = [live.pair.symbol for live in self.symbols.values() if live.pair]
+                    names = [live.home.pair.symbol for live in self.symbols.values() if live.home.pair]
                     return lambda: [t for i in range(0, len(names), SPOT_BATCH) for t in venue.spot_tickers(names[i : i + SPOT_BATCH])]
             return getattr(venue, job.name)
         live = self.symbols[symbol]
@@ -233,7 +245,7 @@ class Collector:
                 limit = self._levels(live)
                 return lambda: venue.perp_book(symbol, limit)
             case "spot_book":
-                pair = live.pair.symbol if live.pair else symbol
+                pair = live.home.pair.symbol if live.home.pair else symbol
                 return lambda: venue.spot_book(pair, 500)
         since = live.settlements[-1].ts_ms + 1000 if live.settlements else None
         return lambda: venue.settlements(symbol, since)
@@ -256,7 +268,7 @@ class Collector:
             if isinstance(answered.value, VenueError):
                 self._failed(answered, answered.value)
                 continue
-            self._keep_on(functools.partial(getattr(self._intake, f"on_{answered.job.name}"), answered))
+            self._house.keep_on(functools.partial(getattr(self._intake, f"on_{answered.job.name}"), answered))
             if answered.job.name in ("quotes", "contracts", "spot_pairs"):
                 fresh.add(ALL)
             elif answered.job.name in ("perp_tickers", "spot_tickers", "oi"):
@@ -275,27 +287,3 @@ class Collector:
             self._asker.put_off(job.name, symbol, RETRY_SEC)
         if isinstance(error, VenueRefused) and job.name == "spot_tickers":
             self._asker.hurry("spot_pairs")  # one unknown pair refuses the whole batch: look what is listed
-
-    # ── housekeeping ──
-    def told(self) -> dict[str, Any]:
-        """What other processes read of this one: when, hosts, notices."""
-        hosts = [host.model_dump(mode="json") for host in self.venue.health()]
-        return {"ts_ms": self.clock.now_ms(), "hosts": hosts, "notices": list(self.notices.values())}
-
-    def _tell_health(self) -> None:
-        self._keep_on(lambda: self.market.set_fact("health", self.told()))
-
-    def _keep_doors(self) -> None:
-        self.market.set_fact("doors", {pool: list(closed) for pool, closed in self.venue.doors().items()})
-
-    def _chores(self) -> None:
-        """Once a minute, beside the loop: checkpoint, copy, archive, keep bans for the next process."""
-        oldest = minute_of(self.time.now_ms()) - self._retention_days * 1440
-        for work in (
-            self._keep_doors,
-            self.market.file.checkpoint,
-            self.user.file.checkpoint,
-            lambda: self.user.copy_daily(self.clock.now_ms()),
-            lambda: None if self.historian.busy else self.market.archive(oldest),
-        ):
-            self._keep_on(work)

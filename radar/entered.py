@@ -5,16 +5,14 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from radar.borrow import MANUAL_FRESH_SEC, MANUAL_STALE_SEC
+from radar.borrow import MANUAL, MANUAL_FRESH_SEC, MANUAL_STALE_SEC
 from radar.errors import BadRequest
-from radar.models import BorrowQuote, SpotFacts
+from radar.models import BorrowQuote, Observation
 from radar.store import UserStore
 from radar.store.user import ALL
 from radar.thresholds import Thresholds
 
-__all__ = ["borrow_quotes", "checked_thresholds", "merged_thresholds"]
-
-LISTING_FRESH_SEC, LISTING_STALE_SEC = 86_400.0, 259_200.0
+__all__ = ["borrow_quotes", "checked_thresholds", "manual_quote", "merged_thresholds"]
 
 
 def checked_thresholds(values: Mapping[str, Any]) -> Thresholds:
@@ -45,17 +43,15 @@ def merged_thresholds(user: UserStore, symbol: str | None) -> Thresholds:
     return Thresholds()
 
 
-def borrow_quotes(
-    symbol: str, spot: SpotFacts, manual: Mapping[str, tuple[float, int]], listing_ms: int | None, simulated: Mapping[str, float], now_ms: int
-) -> list[BorrowQuote]:
-    """What is known about borrowing the coin: Binance's margin flag (a known NO, or n/a) and the desk's own APR (method BW4)."""
-    quotes = []
-    if spot.has_spot is not False and spot.margin is not None and listing_ms is not None:
-        shortable = False if spot.margin is False else None
-        quotes.append(BorrowQuote(venue="binance", shortable=shortable, ts_ms=listing_ms, fresh_sec=LISTING_FRESH_SEC, stale_sec=LISTING_STALE_SEC))
-    if symbol in manual:
-        apr, entered = manual[symbol]
-        quotes.append(BorrowQuote(venue="manual", shortable=True, apr_pct=apr, ts_ms=entered, fresh_sec=MANUAL_FRESH_SEC, stale_sec=MANUAL_STALE_SEC))
-    if symbol in simulated:
-        quotes.append(BorrowQuote(venue="simulated", shortable=True, apr_pct=simulated[symbol], ts_ms=now_ms, fresh_sec=3600, stale_sec=86_400))
-    return quotes
+def manual_quote(symbol: str, manual: Mapping[str, tuple[float, int]]) -> BorrowQuote | None:
+    """The desk's own APR as a borrow answer; None where it entered none."""
+    if symbol not in manual:
+        return None
+    apr_pct, entered_ms = manual[symbol]
+    return BorrowQuote(venue=MANUAL, shortable=True, apr_pct=apr_pct, ts_ms=entered_ms, fresh_sec=MANUAL_FRESH_SEC, stale_sec=MANUAL_STALE_SEC)
+
+
+def borrow_quotes(observation: Observation, manual: Mapping[str, tuple[float, int]]) -> list[BorrowQuote]:
+    """What exchanges and the desk itself say about borrowing the coin."""
+    own = manual_quote(observation.symbol, manual)
+    return [*observation.loans, own] if own else list(observation.loans)

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from statistics import median
 from typing import Any, Literal
 
-from radar.models import HostHealth, Model, Quality, Snapshot, Watched
+from radar.models import HostHealth, Model, Quality, Snapshot, VenueHealth, Watched
 
-__all__ = ["Health", "StaleField", "health_of"]
+__all__ = ["Health", "StaleField", "health_of", "venues_told"]
 
 STALE_FIELDS = ("mark", "oi_usdt", "perp_vol24_usdt", "orderbook_imbalance")
 SILENT_MS = 45_000  # no beat for that long: nobody collects
@@ -35,6 +35,7 @@ class Health(Model):
     symbols: int
     stale: tuple[StaleField, ...]
     hosts: tuple[HostHealth, ...]
+    venues: tuple[VenueHealth, ...]
     notices: tuple[str, ...]
 
 
@@ -46,6 +47,11 @@ def _stale_fields(snapshots: Sequence[Snapshot]) -> tuple[StaleField, ...]:
             if quality is not None and quality.state in (Quality.STALE, Quality.MISSING):
                 found.append(StaleField(symbol=snapshot.symbol, field=field, since_ms=quality.ts))
     return tuple(found)
+
+
+def venues_told(told: Mapping[str, Any]) -> tuple[VenueHealth, ...]:
+    """How each exchange is doing, by what the collector said."""
+    return tuple(VenueHealth(**venue) for venue in told.get("venues", []))
 
 
 def health_of(
@@ -97,5 +103,6 @@ def health_of(
         symbols=len(watched),
         stale=_stale_fields(snapshots),
         hosts=hosts,
+        venues=venues_told(told),
         notices=tuple(dict.fromkeys([*notices, *told.get("notices", [])])),
     )

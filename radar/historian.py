@@ -122,7 +122,7 @@ class Historian:
             hours=self._market.hours(symbol, hour - DAYS * 24, hour),
             last_settled_ms=live.settlements[-1].ts_ms if live.settlements else None,
             first_known_ms=live.contract.onboard_ms if live.contract else None,
-            has_spot=live.has_spot,
+            has_spot=live.home.trades,
         )
         open_tasks = self._open.setdefault(symbol, set())
         planned = plan(symbol, now_ms, have)
@@ -160,7 +160,7 @@ class Historian:
 
     def _fly(self, waiting: Waiting) -> None:
         live = self._live.get(waiting.task.symbol)
-        spot_symbol = live.pair.symbol if live and live.pair else None
+        spot_symbol = live.home.pair.symbol if live and live.home.pair else None
         self._flying += 1
 
         def fly() -> None:

@@ -57,7 +57,7 @@ class Intake:
             live.note_reading("perp_ticker", ticker.ts_ms, self.every(), source="ticker/24hr")
 
     def _list(self, live: LiveSymbol) -> None:
-        live.on_listing(self._pairs)
+        live.home.on_listing(self._pairs)
         live.note_reading("listing", self._listing_ms, self.every(), source="exchangeInfo")
 
     def _is_ahead(self, ts_ms: int) -> bool:
@@ -124,12 +124,13 @@ class Intake:
         """24 h of the watched coins on spot."""
         by_symbol = {ticker.symbol: ticker for ticker in answered.value}
         for live in self._symbols.values():
-            if live.pair and (ticker := by_symbol.get(live.pair.symbol)) is not None and not self._is_ahead(ticker.ts_ms):
-                unknown = live.has_spot is None
+            pair = live.home.pair
+            if pair and (ticker := by_symbol.get(pair.symbol)) is not None and not self._is_ahead(ticker.ts_ms):
+                unknown = live.home.trades is None
                 live.on_spot_ticker(ticker)
                 ts_ms = min(ticker.ts_ms, self._time.now_ms())
                 live.note_reading("spot_ticker", ts_ms, self.every(), latency_ms=answered.latency_ms, source="spot ticker/24hr")
-                if unknown and live.has_spot:
+                if unknown and live.home.trades:
                     self._historian.replan(live)  # the history of dominance can be asked for now
 
     def on_oi(self, answered: Answered) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from radar.assess import assess
 from radar.bars import LIGHT_CODES, minute_of
 from radar.clock import Clock
+from radar.elsewhere import Elsewhere
 from radar.entered import borrow_quotes, merged_thresholds
 from radar.errors import StoreError
 from radar.exchange_clock import ExchangeClock
@@ -27,7 +28,7 @@ UNTOLD = 10_000
 CATCH_UP_MIN = 60
 EVENT_VALUES = (
     "mark", "funding_1h_pct", "funding_min_3h_pct", "basis_twap15_pct", "perp_dominance_pct", "oi_to_volume", "delta_oi_1h_usdt",
-    "delta_oi_1h_pct", "ret_1h_pct", "has_spot", "srs", "age_sec",
+    "delta_oi_1h_pct", "ret_1h_pct", "has_spot", "srs", "age_sec", "perp_dominance_binance_pct", "spot_vol24_usdt",
 )  # fmt: skip
 
 
@@ -47,11 +48,11 @@ class Judge:
         clock: Clock,
         time: ExchangeClock,
         notices: MutableMapping[str, str],
-        simulated_borrow: Mapping[str, float],
+        elsewhere: Elsewhere,
     ) -> None:
         self.latest: dict[str, Observation] = {}
         self._market, self._user, self._historian, self._clock, self._time = market, user, historian, clock, time
-        self._notices, self._simulated_borrow = notices, simulated_borrow
+        self._notices, self._elsewhere = notices, elsewhere
         self._states: dict[tuple[str, str], str] = {}
         self._patience: dict[str, float] = {}
         self._stored_minute = 0
@@ -76,7 +77,7 @@ class Judge:
     def _too_early(self, live: LiveSymbol) -> bool:
         if live.symbol in self.latest or self._clock.monotonic() >= self._patience.get(live.symbol, 0.0):
             return False
-        return not (live.is_complete and self._historian.has_first(live.symbol))
+        return not (live.is_complete and self._historian.has_first(live.symbol) and self._elsewhere.settled)
 
     def judge(self, lives: Sequence[LiveSymbol]) -> None:
         """Observe and assess; store the observations, and events where a state changed."""
@@ -105,10 +106,8 @@ class Judge:
 
     def _judge_one(self, live: LiveSymbol, manual: Mapping[str, tuple[float, int]], now_ms: int) -> None:
         t = merged_thresholds(self._user, live.symbol)
-        observation = live.observe(now_ms, sw_hours=t.sw_hours)
-        listing = observation.readings.get("listing")
-        borrow = borrow_quotes(live.symbol, observation.spot, manual, listing.ts_ms if listing else None, self._simulated_borrow, now_ms)
-        snapshot = assess(observation, t, borrow, now_ms=now_ms)
+        observation = live.observe(now_ms, self._elsewhere.about(live, now_ms), sw_hours=t.sw_hours)
+        snapshot = assess(observation, t, borrow_quotes(observation, manual), now_ms=now_ms)
         srs = math.nan if snapshot.srs is None else float(snapshot.srs)
         live.tape.put(minute_of(now_ms), {"srs": srs, "light": float(LIGHT_CODES[snapshot.traffic_light])})
         self.latest[live.symbol] = observation

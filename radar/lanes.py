@@ -7,6 +7,7 @@ from typing import Protocol
 __all__ = ["InlineLanes", "Lanes", "ThreadLanes"]
 
 WORKERS = {"clock": 1, "meta": 2, "quotes": 1, "perp_tickers": 1, "spot_tickers": 2, "oi": 3, "perp_book": 4, "spot_book": 4, "settlements": 2, "history": 6}
+OTHER_WORKERS = 2
 
 
 class Lanes(Protocol):
@@ -28,7 +29,9 @@ class ThreadLanes:
         self._pools = {lane: ThreadPoolExecutor(workers, thread_name_prefix=f"radar-{lane}") for lane, workers in WORKERS.items()}
 
     def submit(self, lane: str, call: Callable[[], None]) -> None:
-        """Run `call` on a thread of the lane."""
+        """Run `call` on a thread of the lane; a lane nobody has named yet gets two."""
+        if lane not in self._pools:
+            self._pools[lane] = ThreadPoolExecutor(OTHER_WORKERS, thread_name_prefix=f"radar-{lane}")
         self._pools[lane].submit(call)
 
     def close(self) -> None:

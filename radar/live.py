@@ -3,34 +3,38 @@
 Only the collector's own thread touches it. Answers of venues go in, an Observation and minute bars come out.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from radar import book, spot
+from radar import book
 from radar.bars import SOURCE_LIVE, Tape, fold, minute_of
 from radar.funding import funding_1h_pct, interval_hours, may_be_unread, settled_columns
+from radar.home_spot import HomeSpot
 from radar.measure import measure, notes
 from radar.models import (
     Baseline,
     Book,
+    BorrowQuote,
     Contract,
     Depth,
     FundingRule,
     Observation,
     OpenInterest,
+    PerpLine,
     Quality,
     Quote,
     Reading,
     Settlement,
     SpotFacts,
-    SpotPair,
+    SpotLine,
     Ticker,
 )
-from radar.quality import reading_quality
+from radar.quality import age_sec, reading_quality
+from radar.spot import HOME, SPOT_FRESH_SEC, spot_facts
 
-__all__ = ["INPUT_NAMES", "LIMITS", "Cadence", "LiveSymbol", "cadence"]
+__all__ = ["INPUT_NAMES", "LIMITS", "NOWHERE_ELSE", "Cadence", "LiveSymbol", "Others", "cadence"]
 
 STALE_SEC = {
     "quote": 120.0,
@@ -64,6 +68,18 @@ def cadence(symbols: int) -> Cadence:
     return Cadence() if symbols <= 20 else Cadence(oi=60, perp_book=60, spot_book=60)
 
 
+class Others(NamedTuple):
+    """What the exchanges beside Binance say about one symbol; `blocked`: those that refuse this location."""
+
+    spot: Sequence[SpotLine] = ()
+    loans: Sequence[BorrowQuote] = ()
+    perps: Sequence[PerpLine] = ()
+    blocked: Sequence[str] = ()
+
+
+NOWHERE_ELSE = Others()
+
+
 class LiveSymbol:
     """The collector's picture of one watched symbol."""
 
@@ -78,15 +94,11 @@ class LiveSymbol:
         self.expected_settle_ms: int | None = None
         self.quote: Quote | None = None
         self.perp_limit = 500
-        self.pair: SpotPair | None = None
+        self.home = HomeSpot(symbol, switched_on=binance_spot)
         self.band_pct: float | None = None  # of the depth ratio; frozen once both books were seen
         self.baseline: dict[str, Baseline] = {}
         self.srs_counts: tuple[int, ...] = ()
         self.readings: dict[str, Reading] = {}
-        self._spot_venues = ("binance",) if binance_spot else ()
-        self._listed: bool | None = None
-        self._multiplier = 1.0
-        self._agrees: bool | None = None
         self._minute_quotes: list[Quote] = []
         self._minute = 0
         self._values: dict[str, float | None] = {}  # the newest of what is read beside the quote
@@ -118,6 +130,7 @@ class LiveSymbol:
         if minute > self._minute:
             self._minute, self._minute_quotes = minute, []
         self.quote = quote
+        self.home.on_index(quote.index)
         self._minute_quotes.append(quote)
         columns: dict[str, float | None] = dict(fold(self._minute_quotes))
         hours, _ = self.interval()
@@ -139,10 +152,8 @@ class LiveSymbol:
         self._values |= {"last": ticker.last, "perp_vol24_usdt": ticker.vol24_usdt}
 
     def on_spot_ticker(self, ticker: Ticker) -> None:
-        """24 h of spot on Binance; the price tells whether it is the same coin."""
-        self._values["spot_vol24_binance"] = ticker.vol24_usdt
-        verdict = spot.base_price_agrees(self.quote.index if self.quote else None, ticker.last, self._multiplier)
-        self._agrees = self._agrees if verdict is None else verdict
+        """24 h of spot on Binance."""
+        self.home.on_ticker(ticker, self.quote.index if self.quote else None)
 
     def on_book(self, market: str, snapshot: Book) -> None:
         """A book of `market` ("perp" or "spot"): the widest band for the imbalance, the frozen one for the depth ratio."""
@@ -161,32 +172,16 @@ class LiveSymbol:
         if market == "perp":
             self.perp_limit = next((limit for limit in LIMITS if book.enough_levels(snapshot, limit)), LIMITS[-1])
 
-    def on_listing(self, pairs: Mapping[str, SpotPair]) -> None:
-        """Where the coin trades spot, by name; the price check follows with the first spot ticker."""
-        match = spot.spot_map(self.symbol, pairs)
-        if self.pair is None or match is None or match.symbol != self.pair.symbol:
-            self._agrees = self._values["spot_vol24_binance"] = None  # another coin until its price was checked
-        self._listed = match is not None
-        self._multiplier = match.multiplier if match else 1.0
-        self.pair = pairs[match.symbol] if match else None
-
     def on_settlements(self, settlements: list[Settlement]) -> None:
         """Settled payments, all that are stored, ascending."""
         self.settlements = settlements
 
     # ── what they add up to ──
     @property
-    def has_spot(self) -> bool | None:
-        """True only when a listed pair has the coin's price; False when nothing is listed; else unknown (DM4, DM6)."""
-        if self._listed is False:
-            return False
-        return True if self._listed and self._agrees else None
-
-    @property
     def is_complete(self) -> bool:
         """Everything a first light needs was read once, so that a start shows no doubt that lasts a second."""
         read = {name for name, reading in self.readings.items() if reading.ts_ms is not None}
-        return {"quote", "oi", "perp_ticker", "listing"} <= read and self.has_spot is not None
+        return {"quote", "oi", "perp_ticker", "listing"} <= read and self.home.trades is not None
 
     def interval(self) -> tuple[int, str]:
         """The funding interval in force, hours, and its source (F2)."""
@@ -206,22 +201,6 @@ class LiveSymbol:
         if self.expected_settle_ms is not None and (not self.settlements or self.settlements[-1].ts_ms < self.expected_settle_ms - 60_000):
             return True
         return may_be_unread(self._settled_ms(), self.settled_read_ms, self.quote.ts_ms if self.quote else None)
-
-    def _spot_facts(self, missing: tuple[str, ...]) -> SpotFacts:
-        has_spot, note = self.has_spot, ""
-        if self._listed is None:
-            note = "spot listing unknown (exchangeInfo failed)" if self._spot_venues else "spot is switched off; spot listing unknown"
-        elif has_spot is None:
-            note = "mapping mismatch: the spot price is more than 5 % off the index" if self._agrees is False else "spot price not read yet"
-        return SpotFacts(
-            has_spot=has_spot,
-            symbol=self.pair.symbol if self.pair else None,
-            multiplier=self._multiplier,
-            margin=self.pair.margin if self.pair else None,
-            note=note,
-            venues=self._spot_venues,
-            missing=missing,
-        )
 
     def _side_values(self, now_ms: int, *, fresh_only: bool) -> dict[str, float | None]:
         """The newest of everything beside the quote; with `fresh_only` what may be stored in a bar."""
@@ -243,22 +222,41 @@ class LiveSymbol:
             values[name] = self._values.get(name) if usable else None
         return values
 
-    def _spot_sum(self, now_ms: int) -> spot.SpotVolume:
-        """Spot turnover that may count now: a volume that is no longer fresh leaves the sum."""
-        fresh = reading_quality(self.readings.get("spot_ticker"), now_ms) is Quality.FRESH and self.has_spot
-        by_venue = dict.fromkeys(self._spot_venues or ("spot",), self._values.get("spot_vol24_binance") if fresh else None)
-        return spot.spot_volume(by_venue, has_spot=self.has_spot)
+    def _spot(self, others: Others, now_ms: int) -> tuple[SpotFacts, float, float | None]:
+        """Where the coin trades spot, the turnover that may count now, and Binance's own (None: not there, or not fresh)."""
+        ticker, home = self.readings.get("spot_ticker"), []
+        if self.home.switched_on:
+            home = [self.home.line(ticker, self.readings.get("listing"), now_ms)]
+        facts, volume = spot_facts(
+            [*home, *others.spot], blocked=others.blocked, now_ms=now_ms, margin=self.home.pair.margin if self.home.pair else None
+        )
+        alone = home[0].vol24_usdt if home and self.home.trades and reading_quality(ticker, now_ms) is Quality.FRESH else None
+        read = [line for line in facts.lines if line.listed and line.agrees and line.venue not in volume.missing]
+        fresh = [line for line in read if (age := age_sec(line.ts_ms, now_ms)) is not None and age <= SPOT_FRESH_SEC]
+        self.readings["spot_volumes"] = Reading(
+            ts_ms=min((line.ts_ms for line in fresh if line.ts_ms is not None), default=None),
+            fresh_sec=SPOT_FRESH_SEC,
+            stale_sec=STALE_SEC["spot_ticker"],
+            source=f"spot tickers of {', '.join(line.venue for line in fresh)}" if fresh else "",
+        )
+        return facts, volume.usdt, alone
 
-    def observe(self, now_ms: int, *, sw_hours: int = 3) -> Observation:
+    def _loans(self, others: Others) -> tuple[BorrowQuote, ...]:
+        """All answers about borrowing; Binance's margin flag speaks where its own rates are not read."""
+        flag = self.home.margin_quote(self.readings.get("listing"))
+        rates = any(loan.venue == HOME and loan.ts_ms is not None for loan in others.loans)
+        found = [loan for loan in others.loans if loan.venue != HOME or rates]
+        return (*([flag] if flag and not rates else []), *found)
+
+    def observe(self, now_ms: int, others: Others = NOWHERE_ELSE, *, sw_hours: int = 3) -> Observation:
         """Everything known at `now_ms` (the exchange's clock), judged by nobody yet."""
         minute = max(minute_of(now_ms), self._minute)  # a row may be stamped a moment ahead of our clock
         self.tape.roll(minute)
-        volume = self._spot_sum(now_ms)
-        self.tape.put(
-            minute, _or_nan(self._side_values(now_ms, fresh_only=True) | {"spot_vol24_usdt": None if volume.missing else volume.usdt})
-        )
+        facts, spot_usdt, home_usdt = self._spot(others, now_ms)
+        volumes = {"spot_vol24_usdt": None if facts.missing else spot_usdt, "spot_vol24_binance_usdt": home_usdt}
+        self.tape.put(minute, _or_nan(self._side_values(now_ms, fresh_only=True) | volumes))
         frame = self.tape.frame().loc[:minute]
-        overlay = self._side_values(now_ms, fresh_only=False) | {"spot_vol24_usdt": volume.usdt}  # a sum with gaps bounds dominance
+        overlay = self._side_values(now_ms, fresh_only=False) | {"spot_vol24_usdt": spot_usdt}  # a sum with gaps bounds dominance
         quote, rule = self.quote, self.rule
         hours, source = self.interval()
         if quote is not None:
@@ -267,18 +265,19 @@ class LiveSymbol:
             frame.loc[minute, name] = value
         row = measure(frame, settled_columns(self.settlements[-60:]), sw_hours=sw_hours).iloc[-1]
         values = {name: None if np.isnan(value) else float(value) for name, value in row.items()}
-        values["perp_dominance_binance_pct"] = values["perp_dominance_pct"] if self.has_spot and not volume.missing else None
-        if volume.missing:
+        if facts.missing:
             values["spot_vol24_usdt"] = None
         return Observation(
             symbol=self.symbol,
             ts_ms=now_ms,
             values={name: value for name, value in values.items() if value is not None},
-            readings=self.readings,
+            readings=dict(self.readings),
             notes=notes(frame, row, sw_hours=sw_hours),
             baseline=self.baseline,
             srs_counts=self.srs_counts,
-            spot=self._spot_facts(volume.missing),
+            spot=facts,
+            loans=self._loans(others),
+            perps=tuple(others.perps),
             sw_hours=sw_hours,
             funding_interval_hours=hours if quote is not None else None,
             funding_interval_source=source,

@@ -45,6 +45,7 @@ def measure(bars: pd.DataFrame, settled: tuple[np.ndarray, np.ndarray] | None = 
         "perp_vol24_usdt": bars["perp_vol24_usdt"],
         "spot_vol24_usdt": bars["spot_vol24_usdt"],
         "perp_dominance_pct": metrics.dominance_pct(bars["perp_vol24_usdt"], bars["spot_vol24_usdt"]),
+        "perp_dominance_binance_pct": metrics.dominance_pct(bars["perp_vol24_usdt"], bars["spot_vol24_binance_usdt"]),
         "oi_to_volume": metrics.ratio(oi * mark, bars["perp_vol24_usdt"]),
         "depth_ratio": metrics.ratio(bars["perp_depth_usdt"], bars["spot_depth_usdt"]),
     }

@@ -4,11 +4,13 @@ One runtime a process. `app.py` opens it at the start; `pages/main.py` alone ope
 """
 
 import atexit
+import functools
 import os
 import threading
 import uuid
-from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from radar.clock import Clock, SystemClock
 from radar.collector import Collector
@@ -17,10 +19,20 @@ from radar.settings import Settings, load_settings
 from radar.store import MarketStore, UserStore
 from radar.venues import Venue
 from radar.venues.binance import Binance
-from radar.venues.demo import DEMO_BORROW, DEMO_WATCHLIST, DemoVenue
+from radar.venues.binance_loans import binance_loans
+from radar.venues.bitget import Bitget
+from radar.venues.bybit import Bybit
+from radar.venues.demo import DEMO_WATCHLIST, DemoVenue
+from radar.venues.demo_second import DEMO_SECONDS, DemoSecond
+from radar.venues.gate import Gate
+from radar.venues.htx import Htx
+from radar.venues.mexc import Mexc
+from radar.venues.okx import Okx
+from radar.venues.second import SecondVenue
 
 __all__ = ["Runtime", "close_runtime", "get_runtime", "open_collecting", "open_radar"]
 
+SECONDS = {venue.name: venue for venue in (Bybit, Okx, Gate, Bitget, Mexc, Htx)}
 JOIN_SEC = 12.0  # a request under way ends within its own deadline
 
 
@@ -30,21 +42,35 @@ def open_radar(settings: Settings, *, clock: Clock | None = None) -> Radar:
 
 
 def open_collecting(settings: Settings, *, clock: Clock | None = None, venue: Venue | None = None) -> Radar:
-    """The live radar with a collector that does not run yet: call `collector.run`. Raises StoreError."""
+    """The live radar with a collector that does not run yet: call `collector.run`. Raises StoreError.
+
+    A `venue` given takes Binance's place, and no other exchange is asked.
+    """
     clock = clock or SystemClock()
-    return _assemble("live", settings, settings.data_dir, venue or Binance(settings, clock), clock, settings.watchlist, {})
+    if venue is not None:
+        return _assemble("live", settings, settings.data_dir, venue, (), clock, settings.watchlist)
+    seconds = [SECONDS[name](hosts, clock) for name, hosts in settings.second_hosts().items()]
+    lender = functools.partial(binance_loans, settings, clock)
+    return _assemble("live", settings, settings.data_dir, Binance(settings, clock), seconds, clock, settings.watchlist, lender=lender)
 
 
 def _assemble(
-    name: str, settings: Settings, folder: Path, venue: Venue, clock: Clock, watchlist: tuple[str, ...], borrow: Mapping[str, float]
+    name: str,
+    settings: Settings,
+    folder: Path,
+    venue: Venue,
+    seconds: Sequence[SecondVenue],
+    clock: Clock,
+    watchlist: tuple[str, ...],
+    **more: Any,
 ) -> Radar:
     market, user = MarketStore(folder), UserStore(folder)
     user.seed(watchlist, clock.now_ms())
     holder = f"{os.getpid()}-{uuid.uuid4().hex[:12]}"
     collector = Collector(
-        venue, market, user, clock=clock, holder=holder, retention_days=settings.retention_days, simulated_borrow=borrow
+        venue, market, user, clock=clock, holder=holder, seconds=seconds, retention_days=settings.retention_days, **more
     )
-    return Radar(name, settings, market, user, clock=clock, collector=collector, simulated_borrow=borrow)
+    return Radar(name, settings, market, user, clock=clock, collector=collector)
 
 
 class Runtime:
@@ -69,8 +95,9 @@ class Runtime:
         """The simulated market, in a database of its own; it starts with the first call."""
         with self._lock:
             if self._demo is None:
-                folder, venue = self.settings.data_dir / "demo", DemoVenue(self._clock)
-                self._demo = _assemble("demo", self.settings, folder, venue, self._clock, tuple(DEMO_WATCHLIST), DEMO_BORROW)
+                seconds = [DemoSecond(name, self._clock) for name in DEMO_SECONDS]
+                folder = self.settings.data_dir / "demo"
+                self._demo = _assemble("demo", self.settings, folder, DemoVenue(self._clock), seconds, self._clock, tuple(DEMO_WATCHLIST))
                 self._start(self._demo)
             return self._demo
 

@@ -40,7 +40,7 @@ def measured(
     bars = stored.reindex(grid)
     lived = bars["light"].first_valid_index()
     before = grid < (lived if lived is not None else last + 1)
-    for column in ("perp_vol24_usdt", "spot_vol24_usdt"):
+    for column in ("perp_vol24_usdt", "spot_vol24_usdt", "spot_vol24_binance_usdt"):
         # Before the radar was there, a day's turnover is known at full hours: it stands for the hour. A pause stays a gap.
         bars[column] = bars[column].where(~before, bars[column].ffill(limit=59))
     since_ms = (first - WARM_UP_MIN) * MINUTE_MS - DAY_SLACK_MS

@@ -11,16 +11,18 @@ import numpy as np
 import pandas as pd
 
 from radar.assess import assess
+from radar.carry import COSTS_PCT, HOURS
 from radar.clock import Clock, SystemClock
 from radar.collector import Collector
-from radar.entered import borrow_quotes, checked_thresholds, merged_thresholds
+from radar.entered import borrow_quotes, checked_thresholds, manual_quote, merged_thresholds
 from radar.errors import BadRequest, NotWatched, StoreError, UnknownSymbol, WatchlistFull
 from radar.exchange_clock import told_offset_ms
-from radar.health import Health, health_of
+from radar.health import Health, health_of, venues_told
 from radar.jobs import weight_per_minute
-from radar.models import BorrowQuote, Event, Observation, Progress, Snapshot, Watched
+from radar.models import BorrowQuote, Event, Observation, Progress, Snapshot, VenueSheet, Watched
 from radar.series import chart_step_min, measured, printed, recent_minutes, settled
 from radar.settings import Settings
+from radar.side_by_side import venue_sheet
 from radar.spot import spot_map
 from radar.store import MarketStore, UserStore
 from radar.store.user import ALL
@@ -30,6 +32,7 @@ from radar.thresholds import Thresholds
 __all__ = ["MAX_WATCHED", "Radar"]
 
 MAX_WATCHED = 40
+LONGEST_HOLD_HOURS = 8_760
 
 
 class Radar:
@@ -44,12 +47,10 @@ class Radar:
         *,
         clock: Clock | None = None,
         collector: Collector | None = None,
-        simulated_borrow: Mapping[str, float] | None = None,
     ) -> None:
         self.name, self.settings, self.market, self.user = name, settings, market, user
         self.clock = clock or SystemClock()
         self.collector = collector
-        self._simulated_borrow = simulated_borrow or {}
         self._opened_ms = self.clock.now_ms()
         self._parsed: dict[str, tuple[int, Observation]] = {}
         self._lock = threading.Lock()
@@ -127,10 +128,8 @@ class Radar:
             return {symbol: self._parsed[symbol][1] for symbol in stored}
 
     def _assess(self, observation: Observation, manual: Mapping[str, tuple[float, int]], now_ms: int) -> Snapshot:
-        symbol = observation.symbol
-        listing = observation.readings.get("listing")
-        quotes = borrow_quotes(symbol, observation.spot, manual, listing.ts_ms if listing else None, self._simulated_borrow, now_ms)
-        return assess(observation, merged_thresholds(self.user, symbol), quotes, now_ms=now_ms)
+        t = merged_thresholds(self.user, observation.symbol)
+        return assess(observation, t, borrow_quotes(observation, manual), now_ms=now_ms)
 
     def snapshots(self) -> list[Snapshot]:
         """The present answer for every watched symbol that has been read, in the order of the watchlist."""
@@ -144,6 +143,15 @@ class Radar:
         if symbol not in found:
             raise NotWatched(f"{symbol} is on the watchlist, but nothing has been read about it yet.")
         return self._assess(found[symbol], self.user.manual_borrow(), self.now_ms())
+
+    def venues(self, symbol: str, *, hours: float = HOURS, costs_pct: float = COSTS_PCT) -> VenueSheet:
+        """The coin on every exchange, and the carry of the basis trade over `hours` at `costs_pct`. Raises NotWatched, BadRequest."""
+        if not 0 < hours <= LONGEST_HOLD_HOURS:
+            raise BadRequest("hours: more than 0, at most 8,760")
+        if not 0 <= costs_pct <= 100:
+            raise BadRequest("costs_pct: from 0 to 100")
+        snapshot, observation = self.snapshot(symbol), self._observations()[symbol]
+        return venue_sheet(observation, snapshot, venues_told(self._told()), now_ms=self.now_ms(), hours=hours, costs_pct=costs_pct)
 
     def _must_watch(self, symbol: str) -> None:
         if all(w.symbol != symbol for w in self.watchlist()):
@@ -214,12 +222,7 @@ class Radar:
 
     def manual_borrow(self, symbol: str) -> BorrowQuote | None:
         """The desk's own APR for the symbol."""
-        found = self.user.manual_borrow()
-        if symbol not in found:
-            return None
-        only = {symbol: found[symbol]}
-        from_desk = borrow_quotes(symbol, Observation(symbol=symbol, ts_ms=0, values={}, readings={}).spot, only, None, {}, self.now_ms())
-        return from_desk[0]
+        return manual_quote(symbol, self.user.manual_borrow())
 
     def set_borrow(self, symbol: str, apr_pct: float) -> None:
         """Enter what borrowing costs, %/year. Raises BadRequest, NotWatched."""
@@ -234,12 +237,21 @@ class Radar:
         self.user.clear_manual_borrow(symbol)
 
     # ── health ──
+    @property
+    def _here(self) -> Collector | None:
+        """The collector of this process, while it is the one that collects."""
+        return self.collector if self.collector and self.collector.leading else None
+
+    def _told(self) -> Mapping[str, Any]:
+        """What whoever collects said last."""
+        return self._here.told() if self._here else self.market.fact("health", {})
+
     def health(self) -> Health:
         """How fresh everything is, and whether somebody collects."""
         notices = [notice for notice in (self.market.notice, self.user.notice) if notice]
-        here = self.collector if self.collector and self.collector.leading else None
+        here = self._here
         return health_of(
-            here.told() if here else self.market.fact("health", {}),
+            self._told(),
             None if here else self.market.lease(),
             self.snapshots(),
             self.watchlist(),
@@ -257,7 +269,7 @@ class Radar:
     def close(self) -> None:
         """Let go of connections and files; the collector has stopped before."""
         if self.collector:
-            self.collector.venue.close()
+            self.collector.release()
         self.market.close()
         self.user.close()
 

@@ -1,36 +1,68 @@
-"""Where a perpetual's coin trades spot, how much, and what that makes of dominance (method 1.4)."""
+"""Where a perpetual's coin trades spot, how much of that counts, and what it makes of dominance (method 1.4)."""
 
+import math
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
-from radar.models import Model, Quality
+from radar.models import Model, Quality, SpotFacts, SpotLine
+from radar.quality import age_sec
 
-__all__ = ["ALIASES", "SpotMatch", "SpotVolume", "base_price_agrees", "dominance_quality", "spot_map", "spot_volume"]
+__all__ = [
+    "ALIASES", "HOME", "LISTED_FRESH_SEC", "LISTED_STALE_SEC", "SPOT_FRESH_SEC", "SpotMatch", "SpotVolume", "base_price_agrees",
+    "dominance_quality", "names_of", "spot_facts", "spot_map", "spot_volume",
+]  # fmt: skip
 
+HOME = "binance"  # whose perpetual it is, and whose spot volume limits that of others
 ALIASES = {"LUNA2USDT": ("LUNAUSDT", 1.0), "DODOXUSDT": ("DODOUSDT", 1.0), "BEAMXUSDT": ("BEAMUSDT", 1.0), "RAYSOLUSDT": ("RAYUSDT", 1.0)}
 PREFIX = re.compile(r"^(1000000|100000|10000|1000|1M)(?=[^\d])")
+PACKS = {"1000": 1e3, "10000": 1e4, "100000": 1e5, "1000000": 1e6, "1M": 1e6}
 MISMATCH = 0.05
+SPOT_FRESH_SEC = 150.0  # read once a minute
+VOLUME_STALE_SEC = 900.0
+LISTED_FRESH_SEC, LISTED_STALE_SEC = 86_400.0, 259_200.0
+TOP = 5
+CAP_MULTIPLE = 3.0
 
 
 class SpotMatch(Model):
-    """A spot symbol and how many of its coins one contract unit holds."""
+    """A market there, and how many of its units one unit of the contract holds."""
 
     symbol: str
     multiplier: float = 1.0
 
 
-def spot_map(perp: str, spot: Collection[str], aliases: Mapping[str, tuple[str, float]] = ALIASES) -> SpotMatch | None:
-    """The spot symbol of a perpetual: manual map, then the same name, then without a 1000… prefix (method DM6).
+def _candidates(perp: str, aliases: Mapping[str, tuple[str, float]] = ALIASES) -> Iterator[tuple[str, float]]:
+    """What the same coin may be called elsewhere, the likeliest first, with the multiplier each name would mean."""
+    if perp in aliases:
+        yield aliases[perp]
+    yield perp, 1.0
+    found = PREFIX.match(perp)
+    coin, pack = (perp[found.end() :], PACKS[found[1]]) if found else (perp, 1.0)
+    if found:
+        yield coin, pack
+    for name, units in PACKS.items():
+        yield name + coin, pack / units
+    if coin.endswith("USDT"):
+        yield f"{coin.removesuffix('USDT')}1000USDT", pack / 1e3
 
-    >>> spot_map("1000PEPEUSDT", {"PEPEUSDT"})
-    SpotMatch(symbol='PEPEUSDT', multiplier=1000.0)
+
+def names_of(perp: str) -> list[str]:
+    """Every name that the perpetual's coin may have on another exchange."""
+    return [name for name, _ in _candidates(perp)]
+
+
+def spot_map(perp: str, listed: Collection[str], aliases: Mapping[str, tuple[str, float]] = ALIASES) -> SpotMatch | None:
+    """The market of a perpetual's coin among those `listed` (method DM6).
+
+    Manual map, then the same name, then without a 1000… prefix, then with one. Whether it is the same coin is for the
+    price to say: see `base_price_agrees`.
+
+    >>> spot_map("1000PEPEUSDT", {"PEPEUSDT"}), spot_map("CATUSDT", {"1000CATUSDT"})
+    (SpotMatch(symbol='PEPEUSDT', multiplier=1000.0), SpotMatch(symbol='1000CATUSDT', multiplier=0.001))
     """
-    if perp in aliases and aliases[perp][0] in spot:
-        return SpotMatch(symbol=aliases[perp][0], multiplier=aliases[perp][1])
-    if perp in spot:
-        return SpotMatch(symbol=perp)
-    if (found := PREFIX.match(perp)) and (rest := perp[found.end() :]) in spot:
-        return SpotMatch(symbol=rest, multiplier=float(found[1].replace("1M", "1000000")))
+    for name, multiplier in _candidates(perp, aliases):
+        if name in listed:
+            return SpotMatch(symbol=name, multiplier=multiplier)
     return None
 
 
@@ -46,20 +78,94 @@ class SpotVolume(Model):
 
     usdt: float
     missing: tuple[str, ...] = ()  # configured venues without a fresh answer: the sum is a lower bound
+    counted: Mapping[str, float] = {}  # what each venue adds to it
 
 
 def spot_volume(
-    by_venue: Mapping[str, float | None], *, has_spot: bool | None, top: int = 5, cap_multiple: float = 3.0, anchor: str = "binance"
+    by_venue: Mapping[str, float | None], *, has_spot: bool | None, top: int = TOP, cap_usdt: float = math.inf, home: str = HOME
 ) -> SpotVolume:
-    """Sum of the `top` venues by volume, USDT (PRD §11); a venue counts at most `cap_multiple` × the anchor's (method DM5).
+    """Sum of the `top` venues by volume, USDT (PRD §11); a venue but `home` counts for at most `cap_usdt` (method DM5).
 
     `by_venue` holds every configured venue, None where there is no fresh answer. No spot market anywhere: 0.
     """
     if has_spot is False:
         return SpotVolume(usdt=0.0)
-    limit = by_venue.get(anchor)
-    volumes = [min(v, limit * cap_multiple) if limit and venue != anchor else v for venue, v in by_venue.items() if v is not None]
-    return SpotVolume(usdt=sum(sorted(volumes, reverse=True)[:top]), missing=tuple(v for v, usdt in by_venue.items() if usdt is None))
+    known = {venue: usdt if venue == home else min(usdt, cap_usdt) for venue, usdt in by_venue.items() if usdt is not None}
+    counted = dict(sorted(known.items(), key=lambda item: -item[1])[:top])
+    return SpotVolume(
+        usdt=sum(counted.values()), missing=tuple(v for v, usdt in by_venue.items() if usdt is None), counted={v: u for v, u in counted.items() if u > 0}
+    )
+
+
+def _cap(lines: Sequence[SpotLine], now_ms: int) -> float:
+    """The most that another venue may count for: three times the home venue's volume, where that lists the coin (DM5).
+
+    While it is not known whether and how much it trades there, nothing may count: volume elsewhere costs nothing to invent.
+    """
+    home = next((line for line in lines if line.venue == HOME), None)
+    if home is None or home.listed is False or home.agrees is False:
+        return math.inf
+    age = age_sec(home.ts_ms, now_ms)
+    if not home.agrees or home.vol24_usdt is None or age is None or age > VOLUME_STALE_SEC:
+        return 0.0
+    return CAP_MULTIPLE * home.vol24_usdt
+
+
+def _fresh_volume(line: SpotLine, now_ms: int) -> float | None:
+    """What the venue adds: 0 where the coin is not listed or another one is; None while that is unknown or not fresh."""
+    if line.listed is False or (line.listed and line.agrees is False):
+        return 0.0
+    age = age_sec(line.ts_ms, now_ms)
+    return line.vol24_usdt if line.listed and line.agrees and age is not None and age <= SPOT_FRESH_SEC else None
+
+
+def _has_spot(lines: Sequence[SpotLine]) -> tuple[bool | None, int | None]:
+    """(answer, the moment it rests on): True where any venue lists the coin, False where all say no, else None (DM4)."""
+    yes = [line.listed_ms or 0 for line in lines if line.listed and line.agrees]
+    if yes:
+        return True, max(yes)
+    if lines and all(line.listed is False for line in lines):
+        return False, min(line.listed_ms or 0 for line in lines)
+    return None, None
+
+
+def _doubt(lines: Sequence[SpotLine]) -> str:
+    """Why nobody can say whether there is a spot market."""
+    if not lines:
+        return "spot is switched off; spot listing unknown"
+    other = [line.venue for line in lines if line.listed and line.agrees is False]
+    if other:
+        return f"mapping mismatch: the spot price on {', '.join(other)} is more than 5 % off the index"
+    unread = [line.venue for line in lines if line.listed is None]
+    if unread:
+        return f"spot listing unknown (no answer from {', '.join(unread)})"
+    return "spot price not read yet"
+
+
+def spot_facts(lines: Sequence[SpotLine], *, blocked: Sequence[str] = (), now_ms: int, margin: bool | None = None) -> tuple[SpotFacts, SpotVolume]:
+    """What all configured venues together say (DM2 to DM6), and the spot turnover that may count at `now_ms`.
+
+    `lines`: one a venue. A `blocked` one counts as not configured, but for a volume that is still fresh.
+    """
+    counting = [line for line in lines if line.venue not in blocked or (line.agrees and _fresh_volume(line, now_ms))]
+    configured = [line for line in lines if line.venue not in blocked]
+    has_spot, listed_ms = _has_spot(counting)
+    cap = _cap(counting, now_ms)
+    volume = spot_volume({line.venue: _fresh_volume(line, now_ms) for line in counting}, has_spot=has_spot, cap_usdt=cap)
+    home = next((line for line in lines if line.venue == HOME and line.listed), None)
+    facts = SpotFacts(
+        has_spot=has_spot,
+        listed_ms=listed_ms,
+        symbol=home.symbol if home else None,
+        multiplier=home.multiplier if home else 1.0,
+        margin=margin,
+        note="" if has_spot is not None else _doubt(counting),
+        venues=tuple(line.venue for line in configured),
+        missing=volume.missing,
+        blocked=tuple(blocked),
+        lines=tuple(line.model_copy(update={"counted_usdt": volume.counted.get(line.venue)}) for line in lines),
+    )
+    return facts, volume
 
 
 def dominance_quality(perp: Quality, *, has_spot: bool | None, missing: Collection[str]) -> Quality:

@@ -8,7 +8,8 @@ from radar.lanes import InlineLanes
 from radar.service import Radar
 from radar.settings import Settings
 from radar.store import MarketStore, UserStore
-from radar.venues.demo import DEMO_BORROW, DemoVenue
+from radar.venues.demo import DemoVenue
+from radar.venues.demo_second import DEMO_SECONDS, DemoSecond
 from tests.faulty import FaultyVenue
 
 START = 1_790_000_017_000  # 2026-09-21 14:13:37 UTC
@@ -39,9 +40,9 @@ def user(tmp_path):
 class Driven:
     """A collector and the service over the same stores, stepped once a second."""
 
-    def __init__(self, clock, market, user, folder, venue, *, borrow, retention_days) -> None:
+    def __init__(self, clock, market, user, folder, venue, *, seconds, retention_days) -> None:
         self.clock, self.market, self.user, self.venue = clock, market, user, venue
-        self._folder, self._borrow, self._retention_days = folder, borrow, retention_days
+        self._folder, self.seconds, self._retention_days = folder, seconds, retention_days
         self.starts = 0
         self.start()
 
@@ -56,10 +57,10 @@ class Driven:
             holder=f"process-{self.starts}",
             lanes=InlineLanes(),
             retention_days=self._retention_days,
-            simulated_borrow=self._borrow,
+            seconds=self.seconds,
         )
         settings = Settings(data_dir=self._folder, _env_file=None)
-        self.radar = Radar("demo", settings, self.market, self.user, clock=self.clock, collector=self.collector, simulated_borrow=self._borrow)
+        self.radar = Radar("demo", settings, self.market, self.user, clock=self.clock, collector=self.collector)
 
     def run(self, seconds, step=1) -> None:
         """Let the collector live for so long."""
@@ -76,8 +77,9 @@ class Driven:
 def driven(clock, market, user, tmp_path):
     """A factory of driven radars: `driven(watchlist=["CALMUSDT"])`."""
 
-    def make(venue=None, watchlist=("CALMUSDT",), *, borrow=DEMO_BORROW, retention_days=30):
+    def make(venue=None, watchlist=("CALMUSDT",), *, seconds=None, retention_days=30):
+        others = [DemoSecond(name, clock) for name in DEMO_SECONDS] if seconds is None else seconds
         user.seed(watchlist, clock.now_ms())
-        return Driven(clock, market, user, tmp_path, FaultyVenue(venue or DemoVenue(clock)), borrow=borrow, retention_days=retention_days)
+        return Driven(clock, market, user, tmp_path, FaultyVenue(venue or DemoVenue(clock)), seconds=others, retention_days=retention_days)
 
     return make

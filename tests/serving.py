@@ -22,7 +22,8 @@ from radar.lanes import InlineLanes
 from radar.service import Radar
 from radar.settings import Settings
 from radar.store import MarketStore, UserStore
-from radar.venues.demo import DEMO_BORROW, DEMO_WATCHLIST, DemoVenue
+from radar.venues.demo import DEMO_WATCHLIST, DemoVenue
+from radar.venues.demo_second import DEMO_SECONDS, DemoSecond
 
 __all__ = ["NOW", "ROOT", "Driven", "Process", "Rest", "environment", "free_port", "served", "until"]
 
@@ -108,10 +109,11 @@ class Driven:
         self.settings = Settings(_env_file=None, **{"data_dir": folder, "api_token": None, "password": None} | settings)
         market, user = MarketStore(folder), UserStore(folder)
         user.seed(watchlist, self.clock.now_ms())
+        seconds = [DemoSecond(name, self.clock) for name in DEMO_SECONDS]
         self.collector = Collector(
-            DemoVenue(self.clock), market, user, clock=self.clock, holder="test", lanes=InlineLanes(), simulated_borrow=DEMO_BORROW
+            DemoVenue(self.clock), market, user, clock=self.clock, holder="test", lanes=InlineLanes(), seconds=seconds
         )
-        self.live = Radar("demo", self.settings, market, user, clock=self.clock, collector=self.collector, simulated_borrow=DEMO_BORROW)
+        self.live = Radar("demo", self.settings, market, user, clock=self.clock, collector=self.collector)
 
     def run(self, seconds, step=1.0):
         """Collect for that long."""

@@ -25,7 +25,7 @@ NOW = 1_790_000_017_000
 DAY = 86_400
 LIMITS = {  # (fresh, stale) seconds: 2.5 × cadence, and method 2.2
     "quote": (25, 120), "oi": (75, 600), "oi_history": (660, 1800), "perp_ticker": (150, 900), "spot_ticker": (150, 900),
-    "perp_book": (75, 300), "spot_book": (75, 300), "listing": (86_400, 259_200),
+    "spot_volumes": (150, 900),    "perp_book": (75, 300), "spot_book": (75, 300), "listing": (86_400, 259_200),
 }  # fmt: skip
 WINDOW = {  # every rule clear, the short window open
     "mark": 100.2, "index": 100.0, "basis_pct": 0.2, "basis_twap15_pct": 0.12, "funding_1h_pct": 0.005, "funding_min_3h_pct": 0.0012,
@@ -48,8 +48,9 @@ def seen(values=None, ages=None, **facts):
         for name, age in ages.items()
         if age is not None
     }
+    listed_ms = None if ages["listing"] is None else NOW - round(ages["listing"] * 1000)
     known = {name: value for name, value in (WINDOW | (values or {})).items() if value is not None}
-    facts = {"spot": SPOT, "baseline": BASELINE, "funding_interval_hours": 8} | facts
+    facts = {"spot": facts.pop("spot", SPOT).model_copy(update={"listed_ms": listed_ms}), "baseline": BASELINE, "funding_interval_hours": 8} | facts
     return Observation(symbol="CALMUSDT", ts_ms=NOW, values=known, readings=readings, **facts)
 
 
@@ -71,7 +72,7 @@ def rule(snapshot, code):
 # ── doubt ───────────────────────────────────────────────────────────────────────────────────────
 
 
-NEEDED = ("quote", "oi", "perp_ticker", "spot_ticker", "listing")
+NEEDED = ("quote", "oi", "perp_ticker", "spot_volumes", "listing")
 
 
 @pytest.mark.parametrize("name", NEEDED)
@@ -365,7 +366,7 @@ def test_the_sample_of_the_prd_without_its_mistakes():
     now, minute, hour = 1_736_160_000_000, 60_000, 3_600_000
     live, every = LiveSymbol("MYXUSDT"), cadence(1)
     live.on_settlements([Settlement(ts_ms=now // (8 * hour) * 8 * hour - i * 8 * hour, rate_pct=-0.3) for i in (1, 0)])
-    live.on_listing({})
+    live.home.on_listing({})
     for ts in range(now - 16 * minute, now + 1, 10_000):
         live.on_quote(Quote(symbol="MYXUSDT", ts_ms=ts, mark=1.9164, index=1.9192, rate_pct=-0.3184, next_funding_ms=1_736_179_200_000))
     live.on_open_interest(OpenInterest(ts_ms=now, qty=25_563_556))

@@ -14,12 +14,12 @@ ROOT = Path(__file__).parents[1]
 GROUPS = {
     "nouns": ("", "clock", "errors", "models", "settings", "thresholds", "words"),  # "" is radar/__init__.py
     "core": (
-        "assess", "bars", "book", "borrow", "explain", "funding", "history", "light", "measure", "metric_table", "metrics", "quality", "rules",
-        "score", "spot", "symbols",
+        "abroad", "assess", "bars", "book", "borrow", "carry", "explain", "funding", "history", "light", "measure", "metric_table",
+        "metrics", "quality", "rules", "score", "side_by_side", "spot", "symbols",
     ),
     "edges": ("store", "venues"),
     "joins": (
-        "access", "backfill", "collector", "entered", "exchange_clock", "health", "historian", "intake",
+        "access", "backfill", "collector", "elsewhere", "entered", "exchange_clock", "health", "historian", "home_spot", "housekeeping", "intake",
         "jobs", "judge", "lanes", "live", "runtime", "series", "service",
     ),
     "faces": ("__main__", "api", "cli", "replies", "ui"),

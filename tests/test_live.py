@@ -100,20 +100,21 @@ PAIR = {"CALMUSDT": SpotPair(symbol="CALMUSDT", base="CALM", margin=True)}
 @pytest.mark.parametrize(
     ("pairs", "spot_last", "has_spot", "note"),
     [
-        (None, None, None, "spot listing unknown (exchangeInfo failed)"),
+        (None, None, None, "spot listing unknown (no answer from binance)"),
         ({}, None, False, ""),
         (PAIR, None, None, "spot price not read yet"),
         (PAIR, 104.9, True, ""),
         (PAIR, 95.3, True, ""),
-        (PAIR, 105.3, None, "mapping mismatch: the spot price is more than 5 % off the index"),
-        (PAIR, 94.0, None, "mapping mismatch: the spot price is more than 5 % off the index"),
+        (PAIR, 105.3, None, "mapping mismatch: the spot price on binance is more than 5 % off the index"),
+        (PAIR, 94.0, None, "mapping mismatch: the spot price on binance is more than 5 % off the index"),
     ],
 )
 def test_where_the_coin_trades_spot(live, pairs, spot_last, has_spot, note):
     """Listed nowhere is a known no; listed with another price, or not read yet, is unknown (DM4, DM6)."""
     live.on_quote(quote())
     if pairs is not None:
-        live.on_listing(pairs)
+        live.home.on_listing(pairs)
+        read(live, listing=0)
     if spot_last:
         live.on_spot_ticker(Ticker(symbol="CALMUSDT", ts_ms=NOON, last=spot_last, vol24_usdt=1e6))
         read(live, spot_ticker=0)
@@ -126,7 +127,8 @@ def test_a_multiple_of_the_coin_is_the_same_coin():
     """1000SHIBUSDT trades spot as SHIBUSDT at a thousandth of the price."""
     live = LiveSymbol("1000SHIBUSDT")
     live.on_quote(quote(mark=0.0123, index=0.0123))
-    live.on_listing({"SHIBUSDT": SpotPair(symbol="SHIBUSDT", base="SHIB", margin=True)})
+    live.home.on_listing({"SHIBUSDT": SpotPair(symbol="SHIBUSDT", base="SHIB", margin=True)})
+    read(live, listing=0)
     live.on_spot_ticker(Ticker(symbol="SHIBUSDT", ts_ms=NOON, last=0.0000123, vol24_usdt=1e6))
     facts = live.observe(NOON).spot
 
@@ -145,10 +147,10 @@ def test_spot_switched_off_is_unknown_and_says_so():
 def test_a_spot_volume_that_is_not_fresh_leaves_the_sum(live, age_sec, dominance, missing):
     """Then dominance is an upper bound, and the missing venue is named."""
     live.on_quote(quote())
-    live.on_listing(PAIR)
+    live.home.on_listing(PAIR)
     live.on_ticker(Ticker(symbol="CALMUSDT", ts_ms=NOON, last=100.0, vol24_usdt=4e6))
     live.on_spot_ticker(Ticker(symbol="CALMUSDT", ts_ms=NOON, last=100.0, vol24_usdt=1e6))
-    read(live, quote=0, perp_ticker=0, spot_ticker=age_sec)
+    read(live, quote=0, perp_ticker=0, spot_ticker=age_sec, listing=0)
     observation = live.observe(NOON)
 
     assert observation.values["perp_dominance_pct"] == dominance

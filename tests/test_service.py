@@ -179,7 +179,7 @@ def test_a_threshold_counts_at_the_next_look(world):
 
 def test_a_manual_apr_is_entered_aged_and_taken_back(driven, clock):
     """It turns the light at once, and is shown with its age; without it the borrow is unknown."""
-    world = driven(watchlist=["WINDOWUSDT"], borrow={})
+    world = driven(watchlist=["WINDOWUSDT"], seconds=())
     world.run(20)
     lights = [world.light("WINDOWUSDT")]
     world.radar.set_borrow("WINDOWUSDT", 12)

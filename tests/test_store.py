@@ -19,7 +19,8 @@ MINUTE = 29_833_333
 FULL = {
     "mark": 1.9164123456789, "mark_high": 1.9201, "mark_low": 1.9102, "index": 1.9192, "index_high": 1.9222, "index_low": 1.9111,
     "basis_mean_pct": -0.145893706, "last": 1.91635, "funding_1h_pct": -0.0398, "interval_hours": 8.0, "oi_qty": 25_563_556.125,
-    "perp_vol24_usdt": 150_000_000.0, "spot_vol24_usdt": 0.0, "orderbook_imbalance": 0.76, "imbalance_band_pct": 0.25, "spot_imbalance": 1.2345,
+    "perp_vol24_usdt": 150_000_000.0, "spot_vol24_usdt": 0.0, "spot_vol24_binance_usdt": 1_234.0,
+    "orderbook_imbalance": 0.76, "imbalance_band_pct": 0.25, "spot_imbalance": 1.2345,
     "spot_imbalance_band_pct": 2.0, "perp_depth_usdt": 8_815.0, "spot_depth_usdt": 2_206.0, "srs": 68.0, "light": 1.0, "samples": 6.0, "source": 0.0,
 }  # fmt: skip
 
@@ -41,7 +42,7 @@ def test_schema_is_a_list_of_named_steps(market, user):
     """Both files say which steps made them."""
     names = [[row["name"] for row in store.file.db["_sqlite_migrations"].rows] for store in (market, user)]
 
-    assert names == [["minute_bars", "hourly", "settled_funding", "latest"], ["watchlist", "thresholds", "events"]]
+    assert names == [["minute_bars", "hourly", "settled_funding", "latest", "spot_of_binance_alone"], ["watchlist", "thresholds", "events"]]
 
 
 def test_a_file_from_before_the_last_step_is_brought_up_to_date(tmp_path):
@@ -302,6 +303,7 @@ def lively(rng, count):
         "basis_mean_pct": (mark / index - 1) * 100, "last": mark * (1 + rng.normal(0, 0.0003, count)),
         "funding_1h_pct": rng.normal(0.001, 0.02, count), "interval_hours": np.full(count, 8.0), "oi_qty": rng.uniform(1e5, 1e8) * mark / mark[0],
         "perp_vol24_usdt": turnover * rng.uniform(0.8, 1.2, count), "spot_vol24_usdt": turnover * rng.uniform(0.4, 0.6, count),
+        "spot_vol24_binance_usdt": turnover * rng.uniform(0.2, 0.3, count),
         "orderbook_imbalance": rng.lognormal(0, 0.3, count), "imbalance_band_pct": np.full(count, 2.0), "spot_imbalance": rng.lognormal(0, 0.3, count),
         "spot_imbalance_band_pct": np.full(count, 1.0), "perp_depth_usdt": depth * rng.uniform(0.8, 1.2, count),
         "spot_depth_usdt": depth * rng.uniform(0.3, 0.6, count), "srs": rng.integers(30, 80, count).astype(float),

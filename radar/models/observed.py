@@ -42,6 +42,7 @@ class SpotFacts(Model):
     """Where the coin trades spot, and how that was decided (method DM2 to DM6)."""
 
     has_spot: bool | None = None
+    listed_ms: int | None = None  # when the list was read that says so
     symbol: str | None = None  # on Binance
     multiplier: float = 1.0
     margin: bool | None = None  # Binance's flag; False is a known NO for borrowing there

@@ -28,6 +28,7 @@ BAR_FIELDS: dict[str, tuple[float | None, str | None]] = {
     "oi_qty": (None, None),
     "perp_vol24_usdt": (1, None),
     "spot_vol24_usdt": (1, None),
+    "spot_vol24_binance_usdt": (1, None),
     "orderbook_imbalance": (1e4, None),
     "imbalance_band_pct": (100, None),
     "spot_imbalance": (1e4, None),

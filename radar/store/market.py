@@ -19,6 +19,7 @@ __all__ = ["HOUR_COLUMNS", "MarketStore"]
 
 HOUR_COLUMNS = ("mark", "basis_twap15_pct", "perp_dominance_binance_pct", "oi_qty", "depth_ratio", "srs")
 DELETE_CHUNK = 20_000
+ADDED_LATER = {"spot_vol24_binance_usdt"}  # columns of bars that a migration of their own brought
 schema = Migrations("market")
 
 
@@ -26,7 +27,7 @@ schema = Migrations("market")
 def minute_bars(db: Database) -> None:
     """Bars and who they belong to."""
     db.execute("CREATE TABLE symbols (id INTEGER PRIMARY KEY, symbol TEXT NOT NULL UNIQUE)")
-    columns = ", ".join(f'"{name}" {"REAL" if scale is None else "INTEGER"}' for name, (scale, _) in BAR_FIELDS.items())
+    columns = ", ".join(f'"{name}" {"REAL" if scale is None else "INTEGER"}' for name, (scale, _) in BAR_FIELDS.items() if name not in ADDED_LATER)
     db.execute(f"CREATE TABLE bars (sym INTEGER NOT NULL, minute INTEGER NOT NULL, {columns}, PRIMARY KEY (sym, minute)) WITHOUT ROWID")
 
 
@@ -57,6 +58,12 @@ def latest(db: Database) -> None:
     db.execute("CREATE TABLE spot_pairs (symbol TEXT PRIMARY KEY, body TEXT NOT NULL)")
     db.execute("CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL)")
     db.execute("CREATE TABLE lease (name TEXT PRIMARY KEY, holder TEXT NOT NULL, expires_ms INTEGER NOT NULL)")
+
+@schema()
+def spot_of_binance_alone(db: Database) -> None:
+    """Until now Binance was the only spot venue: its turnover is the sum that was stored."""
+    db.execute('ALTER TABLE bars ADD COLUMN "spot_vol24_binance_usdt" INTEGER')
+    db.execute("UPDATE bars SET spot_vol24_binance_usdt = spot_vol24_usdt WHERE spot_vol24_usdt > 0")
 
 
 class MarketStore:

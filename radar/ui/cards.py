@@ -1,6 +1,6 @@
 """The symbol page in words: snapshot → hero and cards, drawn by sheet.js. Pure: a value in, ready-made strings out.
 
-Blocks of a card: rule, pairs (name, text, class), table (head, rows), bar (parts that add up to 100), text.
+Blocks of a card: those of `radar.ui.blocks`, and rule, bar (parts that add up to 100).
 """
 
 from collections.abc import Callable, Sequence
@@ -8,13 +8,13 @@ from typing import Any
 
 from radar import words
 from radar.metric_table import METRICS
-from radar.models import BorrowQuote, BorrowVenue, Event, Finding, Light, Quality, Snapshot, Stance, State
+from radar.models import Event, Finding, Light, Quality, Snapshot, Stance, State
 from radar.ui import look
+from radar.ui.blocks import Block, card, table, text
 from radar.ui.tiles import FRESH_SEC
 
-__all__ = ["ages", "book", "borrow", "events", "hero", "moves", "srs", "why"]
+__all__ = ["ages", "book", "events", "hero", "moves", "srs", "why"]
 
-Card = dict[str, Any]
 Clock = Callable[[int], str]
 INPUTS = (
     "mark", "basis_twap15_pct", "funding_1h_pct", "oi_usdt", "delta_oi_1h_usdt", "perp_vol24_usdt", "spot_vol24_usdt",
@@ -24,18 +24,12 @@ QUALITY_TONE = {Quality.FRESH: "green", Quality.STALE: "amber", Quality.UNKNOWN:
 QUALITY_WORD = {Quality.FRESH: "● FRESH", Quality.STALE: "▲ STALE", Quality.UNKNOWN: "≤ BOUND", Quality.MISSING: "◆ MISSING"}
 
 
-def _card(title: str, aside: str, *blocks: Card | None) -> Card:
-    return {"title": title, "aside": aside, "blocks": [block for block in blocks if block]}
-
-
-def _text(value: str, tone: str = "") -> Card:
-    return {"t": "text", "v": value, "k": tone}
-
-
 def _facts(s: Snapshot) -> str:
     every = f"settles every {s.funding_interval_hours} h" if s.funding_interval_hours else "settlement interval n/a"
     listed = f"listed {words.number(s.listed_days, 0)} days" if words.known(s.listed_days) else "listing date n/a"
     spot = {True: "spot market", False: "no spot market", None: "spot market unknown"}[s.has_spot]
+    if s.has_spot and s.spot.symbol is None and s.spot.lines:
+        spot = "spot market, but not on Binance"
     return f"{every} · {listed} · {spot}"
 
 
@@ -62,7 +56,7 @@ def _srs_note(s: Snapshot) -> str:
     return f"{band}[{words.number(s.srs_lo, 0)}..{words.number(s.srs_hi, 0)}]{rank}"
 
 
-def hero(s: Snapshot, date: Clock) -> Card:
+def hero(s: Snapshot, date: Clock) -> Block:
     """Light, sentence, and the numbers a trader looks at first."""
     face = look.STANCES[s.state]
     limits = [words.pct(value, 2) for value in (s.funding_cap_pct, s.funding_floor_pct)]
@@ -90,19 +84,19 @@ def _sign(value: float | None) -> str:
     return "" if tone == "na" else tone
 
 
-def _rule(finding: Finding) -> Card:
+def _rule(finding: Finding) -> Block:
     face = look.rule_look(finding)
     said = {"name": f"{finding.code} {finding.name}", "text": finding.text, "flip": finding.flip}
     return {"t": "rule", "k": face.tone, "shape": face.shape, "word": face.word} | said
 
 
-def why(s: Snapshot) -> Card:
+def why(s: Snapshot) -> Block:
     """Every rule in its present state; danger first."""
     gates = [f for f in s.rules if f.code in look.DANGER]
     fired = sum(f.state is State.FIRES for f in gates)
     name = "RED" if s.traffic_light is Light.RED else look.STANCES[s.state].word
-    veto = _text(s.headline, "amber") if s.state is Stance.NEUTRAL else None
-    return _card(f"Why {name}?", f"{fired} of {len(gates)} gates fire", veto, *(_rule(f) for f in s.rules))
+    veto = text(s.headline, "amber") if s.state is Stance.NEUTRAL else None
+    return card(f"Why {name}?", f"{fired} of {len(gates)} gates fire", veto, *(_rule(f) for f in s.rules))
 
 
 X_TEXT: dict[str, Callable[[float | None], str]] = {
@@ -114,7 +108,7 @@ X_TEXT: dict[str, Callable[[float | None], str]] = {
 }
 
 
-def srs(s: Snapshot) -> Card:
+def srs(s: Snapshot) -> Block:
     """What adds up to the score."""
     present = [part for part in s.srs_parts if part.contribution is not None]
     bar = {
@@ -128,15 +122,13 @@ def srs(s: Snapshot) -> Card:
     ]
     notes = [f"{p.key}: {p.note}" for p in s.srs_parts if p.note]
     aside = f"coverage {words.number(100 * s.srs_coverage, 0)} %"
-    return _card(
+    return card(
         f"SRS {words.number(s.srs, 0)}: what adds up", aside, bar if present else None,
-        {"t": "table", "head": ["part", "x", "z", "h", "pts"], "rows": rows},
-        _text("; ".join(notes)) if notes else None,
-        _text(s.srs_note) if s.srs_note else None,
+        table(["part", "x", "z", "h", "pts"], rows), text("; ".join(notes)), text(s.srs_note),
     )  # fmt: skip
 
 
-def moves(s: Snapshot) -> Card:
+def moves(s: Snapshot) -> Block:
     """Basis and open interest over the windows that a trader compares."""
 
     def row(title: str, names: Sequence[str]) -> list[Any]:
@@ -144,10 +136,10 @@ def moves(s: Snapshot) -> Card:
 
     basis = [f"basis_twap{minutes}_pct" for minutes in (5, 15, 60)]
     rise = [f"delta_oi_{hours}h_usdt" for hours in (1, 4, 24)]
-    return _card(
+    return card(
         "Basis and open interest", f"OI {look.metric('oi_usdt', s.oi_usdt)}",
-        {"t": "table", "head": ["average over", "5 min", "15 min", "60 min"], "rows": [row("Basis TWAP", basis)]},
-        {"t": "table", "head": ["change in", "1 h", "4 h", "24 h"], "rows": [row("ΔOI, USDT", rise)]},
+        table(["average over", "5 min", "15 min", "60 min"], [row("Basis TWAP", basis)]),
+        table(["change in", "1 h", "4 h", "24 h"], [row("ΔOI, USDT", rise)]),
     )  # fmt: skip
 
 
@@ -155,7 +147,7 @@ def _band(value: float | None) -> str:
     return f"±{words.number(value, 2)} %" if words.known(value) else words.NA
 
 
-def book(s: Snapshot) -> Card:
+def book(s: Snapshot) -> Block:
     """Who leans on the book, and within which band of mid."""
     rows = [
         ["Perp", words.number(s.orderbook_imbalance, 2), _band(s.imbalance_band_pct), words.usdt_short(s.perp_depth_usdt)],
@@ -163,37 +155,13 @@ def book(s: Snapshot) -> Card:
     ]
     partial = words.known(s.imbalance_band_pct) and (s.imbalance_band_pct or 0) < 2
     note = "Above 1 more is bid than offered. The band is the widest of ±2 %, 1 %, 0.5 %, 0.25 %, 0.1 % that the book covers"
-    return _card(
-        "Order book", "bids / asks", {"t": "table", "head": ["market", "bids / asks", "band", "depth"], "rows": rows},
-        _text(note + (": this one does not reach ±2 %." if partial else ".")),
+    return card(
+        "Order book", "bids / asks", table(["market", "bids / asks", "band", "depth"], rows),
+        text(note + (": this one does not reach ±2 %." if partial else ".")),
     )  # fmt: skip
 
 
-def borrow(s: Snapshot, manual: BorrowQuote | None, now_ms: int) -> Card:
-    """Where the coin can be borrowed, and at what APR."""
-    answer = {True: ("Yes", "green"), False: ("No", "red"), None: (words.NA, "grey")}
-    rows: list[list[Any]] = [
-        [v.venue, list(answer[v.shortable]), words.pct(v.apr_pct, 1, sign=False), words.number(v.limit, 0), _aged(v)]
-        for v in s.borrow.venues
-    ]
-    if s.has_spot is False:
-        note = "No spot market: there is nothing to borrow and sell, so a short cannot be hedged."
-    elif not rows:
-        note = "No venue has confirmed a borrow. R4 is switched off and Green is locked until one does."
-    else:
-        note = ""
-    held = (
-        f"Manual APR {words.pct(manual.apr_pct, 1, sign=False)}, entered {words.age((now_ms - manual.ts_ms) / 1000)} ago." if manual else ""
-    )
-    table = {"t": "table", "head": ["venue", "borrow", "APR", "coins", "age"], "rows": rows} if rows else None
-    return _card("Borrow", look.spot_short(s.has_spot, s.borrow), table, _text(note) if note else None, _text(held) if held else None)
-
-
-def _aged(venue: BorrowVenue) -> str:
-    return words.age(venue.age_sec) + ("" if venue.quality is Quality.FRESH else f" {venue.quality.value}")
-
-
-def ages(s: Snapshot) -> Card:
+def ages(s: Snapshot) -> Block:
     """Every input with its age and state, and where they came from."""
     known = {name: s.quality[name] for name in INPUTS if name in s.quality}
     rows = []
@@ -203,16 +171,16 @@ def ages(s: Snapshot) -> Card:
         rows.append(
             [METRICS[name].title, look.metric(name, getattr(s, name), tick=s.tick_size), age, [QUALITY_WORD[state], QUALITY_TONE[state]]]
         )
-    notes = [_text(f"{METRICS[name].title}: {q.note}") for name, q in known.items() if q.note]
+    notes = [text(f"{METRICS[name].title}: {q.note}") for name, q in known.items() if q.note]
     sources = list(dict.fromkeys(part for q in known.values() for part in q.source.split(", ") if part))
     latency = f"API {words.number(s.latency_ms, 0)} ms" if words.known(s.latency_ms) else "API n/a"
-    table = {"t": "table", "head": ["input", "value", "age", "state"], "rows": rows}
-    return _card("How old is the answer?", latency, table, *notes, _text(f"From {', '.join(sources)}.") if sources else None)
+    read = table(["input", "value", "age", "state"], rows)
+    return card("How old is the answer?", latency, read, *notes, text(f"From {', '.join(sources)}." if sources else ""))
 
 
-def events(found: Sequence[Event], clock: Clock) -> Card:
+def events(found: Sequence[Event], clock: Clock) -> Block:
     """Latest changes of the light and the rules, newest first."""
     rows = [[clock(e.ts), "Light" if e.kind == "light" else e.kind, f"{e.before or 'new'} → {e.after}", e.text] for e in found]
     if not rows:
-        return _card("Recent events", "", _text("Nothing has changed yet."))
-    return _card("Recent events", f"last {len(rows)}", {"t": "table", "wrap": 1, "head": ["when", "what", "change", "why"], "rows": rows})
+        return card("Recent events", "", text("Nothing has changed yet."))
+    return card("Recent events", f"last {len(rows)}", table(["when", "what", "change", "why"], rows, wrap=True))

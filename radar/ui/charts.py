@@ -44,17 +44,12 @@ PANELS = (
     Panel("y2", 9, "", "", ()),
     Panel("y3", 115, " %", "Basis", (("┈", "grey", "now"), ("╌", "blue", "TWAP5"), ("━", "amber", "TWAP15"), ("━", "violet", "TWAP60"))),
     Panel("y4", 115, " %", "Funding, %/h", (("▮", "red", "settled"), ("━", "blue", "running; right: per day, est.")), " %"),
-    Panel(
-        "y5",
-        120,
-        "$",
-        "Open interest",
-        (("━", "violet", "OI"), ("━", "amber", "ΔOI 1h"), ("╌", "blue", "4h"), ("┈", "grey", "24h; right, USDT")),
-        "",
-    ),
-    Panel("y6", 115, "$", "Volume 24h", (("▮", "blue", "perp"), ("▮", "violet", "spot on top"), ("━", "amber", "perp share, right")), " %"),
+    Panel("y5", 120, "$", "Open interest",
+          (("━", "violet", "OI"), ("━", "amber", "ΔOI 1h"), ("╌", "blue", "4h"), ("┈", "grey", "24h; right, USDT"))),
+    Panel("y6", 115, "$", "Volume 24h",
+          (("▮", "blue", "perp"), ("▮", "violet", "spot"), ("━", "amber", "perp share"), ("┈", "grey", "Binance alone")), " %"),
     Panel("y7", 95, " ×", "Bids / asks", (("━", "ink", "perp"), ("╌", "violet", "spot"), ("┈", "grey", "± band, right")), " %"),
-)
+)  # fmt: skip
 RIGHT = {"y4": "y14", "y5": "y15", "y6": "y16", "y7": "y17"}
 HEIGHT = TOP + BOTTOM + sum(p.height for p in PANELS) + GAP * (len(PANELS) - 2) + 3
 
@@ -152,6 +147,9 @@ def _volume(pen: _Pen) -> None:
     perp, spot = pen.column("perp_vol24_usdt"), pen.column("spot_vol24_usdt")
     pen.area(perp + spot, "y6", "perp + spot", "violet")
     pen.area(perp, "y6", "perp", "blue")
+    if not np.isfinite(perp).any():
+        pen.line(perp, "y6", "perp", "blue")  # an axis without a line would not be there, and the one over it would lose its place
+    pen.line(pen.column("perp_dominance_binance_pct"), "y16", "Binance alone", "grey", "%{y:.1f} %", dash="dot", width=1)
     pen.line(pen.column("perp_dominance_pct"), "y16", "perp share", "amber", "%{y:.1f} %")
 
 
@@ -207,18 +205,8 @@ def _span(pen: _Pen) -> None:
     if len(pen.frame):
         ends = [pen.x0, _local(pen.frame.index[-1], pen.offset)]
         pen.traces.append(
-            {
-                "type": "scatter",
-                "mode": "lines",
-                "x": ends,
-                "y": [0, 0],
-                "xaxis": "x",
-                "yaxis": "y2",
-                "name": "span",
-                "opacity": 0,
-                "hoverinfo": "skip",
-            }
-        )
+            {"type": "scatter", "mode": "lines", "x": ends, "y": [0, 0], "xaxis": "x", "yaxis": "y2", "name": "span", "opacity": 0, "hoverinfo": "skip"}
+        )  # fmt: skip
 
 
 def _funding_ranges(pen: _Pen, settled: pd.DataFrame) -> dict[str, dict[str, Any]]:

@@ -1,16 +1,17 @@
 """How things are said and shown: a word first, then a shape, then a tone; colour never stands alone."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from radar import words
 from radar.explain import LIMIT_TEXT, OPS, PHRASES
 from radar.metric_table import METRICS
-from radar.models import Borrow, Finding, LeafFinding, Light, Quality, Snapshot, Stance, State
+from radar.models import Borrow, Finding, LeafFinding, Light, Quality, Snapshot, Stance, State, VenueHealth
 from radar.rules import RULES
 
 __all__ = [
-    "DANGER", "LIGHTS", "STANCES", "Look", "aloud", "chip", "chips", "funding_tone", "metric", "metric_rows", "plain", "rule_look", "rule_rows",
-    "share", "spot_short", "srs_tone",
+    "DANGER", "LIGHTS", "STANCES", "VENUE_STATES", "Look", "aloud", "answering", "chip", "chips", "funding_tone", "lender", "metric",
+    "metric_rows", "plain", "rule_look", "rule_rows", "share", "spot_short", "srs_tone", "venue_notes",
 ]  # fmt: skip
 
 
@@ -39,6 +40,14 @@ LIGHTS = {
     Light.YELLOW: Look("BASIS ONLY or WAIT", "▲", "amber"),
     Light.GREEN: Look("SHORT WINDOW", "●", "green"),
     Light.UNKNOWN: Look("NO DATA", "◆", "grey"),
+}
+VENUE_STATES = {
+    "ok": Look("REACHABLE", "●", "green"),
+    "slow": Look("SLOW", "▲", "amber"),
+    "busy": Look("PAUSED", "▲", "amber"),
+    "down": Look("DOWN", "▲", "amber"),
+    "blocked": Look("REFUSES THIS LOCATION", "◆", "grey"),
+    "new": Look("NOT ASKED YET", "○", "grey"),
 }
 SHORT_NAMES = {"R1": "Perp discount", "R2": "Perp-led", "R3": "OI into strength", "BO": "Basis only", "SW": "Short window"}
 DANGER = ("R1", "R2", "R3", "R4")
@@ -88,6 +97,30 @@ def share(snapshot: Snapshot) -> str:
     return f"≤ {text}" if quality and quality.state is Quality.UNKNOWN and text != words.NA else text
 
 
+def lender(name: str) -> str:
+    """Who answers about a loan: an exchange by its name, the desk's own entry as a plain word.
+
+    >>> lender("okx"), lender("manual")
+    ('OKX', 'manual')
+    """
+    return name if name in ("manual", "simulated") else words.venue(name)
+
+
+def answering(venues: Sequence[VenueHealth]) -> str:
+    """How many of the exchanges answer, like "6/7"."""
+    return f"{sum(venue.state in ('ok', 'slow') for venue in venues)}/{len(venues)}"
+
+
+def venue_notes(venues: Sequence[VenueHealth]) -> list[str]:
+    """The exchanges that do not answer, each with its state in a word."""
+    said = {"down": "down", "busy": "paused", "blocked": "refuses this location", "new": "not asked yet"}
+    return [
+        f"{words.join([words.venue(v.venue) for v in venues if v.state == state])} {text}"
+        for state, text in said.items()
+        if any(v.state == state for v in venues)
+    ]
+
+
 def spot_short(has_spot: bool | None, borrow: Borrow) -> str:
     """Whether the coin can be borrowed and sold, at what price, and where."""
     if has_spot is False:
@@ -98,7 +131,7 @@ def spot_short(has_spot: bool | None, borrow: Borrow) -> str:
         return "No"
     apr = words.pct(borrow.apr_pct, 1, sign=False)
     late = " STALE" if borrow.quality is Quality.STALE else ""
-    return f"Yes {apr} {borrow.venue or ''}".strip() + late
+    return f"Yes {apr} {lender(borrow.venue or '')}".strip() + late
 
 
 def funding_tone(value: float | None) -> str:

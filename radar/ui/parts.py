@@ -1,6 +1,6 @@
 """What several pages show: pages and links, header, banner, the right to write."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +8,8 @@ import streamlit as st
 
 from radar import words
 from radar.access import check_password, may_write_page
-from radar.ui import reads
+from radar.models import VenueHealth
+from radar.ui import look, reads
 from radar.ui.look import plain
 
 __all__ = ["allowed", "banner", "every", "open_symbol", "page", "setup", "status", "switches", "trouble", "unlock"]
@@ -104,8 +105,32 @@ def status() -> None:
         f"API **{words.number(health.latency_ms, 0)}{' ms' if words.known(health.latency_ms) else ''}**",
         f"weight **{words.number(health.used_weight, 0)}** of {words.number(health.limit_weight, 0)}",
         f"{len(reads.entries(name))} symbols",
+        *_exchanges(health.venues),
     )
     st.markdown(f"**Short-Risk Radar** {badge} :gray[{' · '.join(facts)}]")
+
+
+def _exchanges(venues: Sequence[VenueHealth]) -> list[str]:
+    """How many exchanges answer, and which do not; nothing where only one is asked."""
+    if len(venues) < 2:
+        return []
+    return [" · ".join([f"exchanges **{look.answering(venues)}**", *(plain(note) for note in look.venue_notes(venues))])]
+
+
+def _silent(venues: Sequence[VenueHealth], *, live: bool) -> None:
+    """A quiet line for exchanges that are down, a grey one for those that refuse this location: no banner that stays for ever.
+
+    Binance itself has the banner while the radar is not live.
+    """
+    told = [v for v in venues if live or v.venue != "binance"]
+    down = [words.venue(v.venue) for v in told if v.state == "down"]
+    blocked = [words.venue(v.venue) for v in told if v.state == "blocked"]
+    if down:
+        verb = "does" if len(down) == 1 else "do"
+        st.markdown(f":small[:yellow[▲ {plain(words.join(down))} {verb} not answer: perp dominance may be an upper bound, marked ≤.]]")
+    if blocked:
+        verbs = ("refuses", "counts") if len(blocked) == 1 else ("refuse", "count")
+        st.markdown(f":small[:gray[◆ {plain(words.join(blocked))} {verbs[0]} this location and {verbs[1]} as not configured.]]")
 
 
 def trouble() -> None:
@@ -114,6 +139,7 @@ def trouble() -> None:
     health = reads.health(name)
     for notice in health.notices:
         st.warning(plain(notice))
+    _silent(health.venues, live=health.status == "live")
     if health.status == "live":
         return
     shout = {"starting": st.info, "blocked": st.error, "stopped": st.error}.get(health.status, st.warning)

@@ -11,12 +11,14 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 import streamlit as st
 
-from radar.models import Event, Snapshot
+from radar.errors import NotWatched
+from radar.models import Event, Snapshot, VenueSheet
 from radar.runtime import get_runtime
 from radar.ui.tiles import Entry
 
 __all__ = [
     "available", "clock", "drawn", "entries", "entry", "events", "forget", "health", "histories", "radar", "runtime", "snapshot", "source",
+    "venues",
 ]  # fmt: skip
 
 
@@ -54,6 +56,15 @@ def health(name: str) -> Any:
     return radar(name).health()
 
 
+@st.cache_resource(ttl=3, max_entries=64, show_spinner=False)
+def venues(name: str, symbol: str, hours: float, costs_pct: float) -> VenueSheet | None:
+    """One coin on every exchange, with the basis trade over `hours` at `costs_pct`; None while nothing is known."""
+    try:
+        return radar(name).venues(symbol, hours=hours, costs_pct=costs_pct)
+    except (NotWatched, AttributeError):
+        return None
+
+
 @st.cache_resource(ttl=20, max_entries=2, show_spinner=False)
 def available(name: str) -> dict[str, bool | None]:
     """Tradable perpetuals, and whether each has a spot market."""
@@ -80,7 +91,7 @@ def events(name: str, symbol: str | None, limit: int) -> tuple[Event, ...]:
 
 def forget() -> None:
     """Somebody changed something: the next read is new."""
-    for read in (entries, health, events):
+    for read in (entries, health, events, venues):
         read.clear()
 
 

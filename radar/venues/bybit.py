@@ -104,11 +104,12 @@ class Bybit(Shared):
         """GET /v5/spot-margin-trade/data for accounts without VIP level; the rate is a fraction an hour."""
         raw = self._get("/v5/spot-margin-trade/data", {"vipLevel": "No VIP"})
         levels = _result(raw).get("vipCoinList")
-        coins = [coin for level in levels if isinstance(level, dict) for coin in level.get("list") or []] if isinstance(levels, list) else []
+        lists = [level.get("list") for level in levels if isinstance(level, dict)] if isinstance(levels, list) else []
+        coins = [coin for found in lists if isinstance(found, list) for coin in found]
         return [
             Loan(
                 coin=row.currency,
-                shortable=row.borrowable,
+                shortable=False if row.max_borrowing_amount == 0 else row.borrowable,
                 apr_pct=apr_pct(row.hourly_borrow_rate, HOURS_A_YEAR),
                 limit=row.max_borrowing_amount,
             )

@@ -11,7 +11,21 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from radar.errors import BadRequest, UnknownSymbol, WatchlistFull
-from radar.models import Borrow, Finding, HostHealth, LeafFinding, Light, Quality, Snapshot, SpotFacts, Stance, State, Watched
+from radar.models import (
+    Borrow,
+    Carry,
+    Finding,
+    HostHealth,
+    LeafFinding,
+    Light,
+    Quality,
+    Snapshot,
+    SpotFacts,
+    Stance,
+    State,
+    VenueSheet,
+    Watched,
+)
 from radar.settings import Settings
 from radar.thresholds import Thresholds
 from radar.ui import reads
@@ -21,7 +35,8 @@ NOW = 1_736_160_000_000
 
 
 def snapshot(symbol, light=Light.RED, state=Stance.NO_SHORT):
-    """A symbol without a spot market whose R1 fires."""
+    """A symbol whose R1 fires; only ARBUSDT has a spot market."""
+    has_spot = symbol == "ARBUSDT"
     leaves = tuple(
         LeafFinding(metric=metric, value=-0.2, op=op, threshold=0.0, quality=Quality.FRESH, state=State.FIRES, distance=0.2)
         for metric, op in (("funding_1h_pct", "<"), ("basis_twap15_pct", "<="))
@@ -29,7 +44,7 @@ def snapshot(symbol, light=Light.RED, state=Stance.NO_SHORT):
     return Snapshot(
         symbol=symbol, ts=NOW, age_sec=1.0, mark=1.9164, index=1.9192, basis_pct=-0.1459, funding_1h_pct=-0.0398, funding_daily_est_pct=-0.9552,
         funding_interval_hours=8, next_funding_ms=NOW + 60_000, oi_usdt=48.99e6, borrow=Borrow(shortable=None, apr_pct=None, venue=None,
-        quality=Quality.MISSING, venues=()), has_spot=False, spot=SpotFacts(has_spot=False), srs=68, srs_coverage=0.65, srs_lo=44.0, srs_hi=79.0,
+        quality=Quality.MISSING, venues=()), has_spot=has_spot, spot=SpotFacts(has_spot=has_spot), srs=68, srs_coverage=0.65, srs_lo=44.0, srs_hi=79.0,
         srs_band=Light.YELLOW, traffic_light=light, state=state, headline="No short: R1", short_allowed=False, quality={},
         rules=(Finding(code="R1", name="Perp discount", state=State.FIRES, leaves=leaves, text="funding −0.2000 %/h < 0"),),
     )  # fmt: skip
@@ -40,7 +55,7 @@ class FakeRadar:
 
     def __init__(self, name):
         self.name, self.symbols, self.changes, self.borrow = name, ["MYXUSDT", "ARBUSDT"], {}, {}
-        self.status, self.sentence, self.notices = "live", "", ()
+        self.status, self.sentence, self.notices, self.venue_health, self.asked = "live", "", (), (), []
 
     def now_ms(self):
         return NOW
@@ -99,6 +114,18 @@ class FakeRadar:
     def manual_borrow(self, symbol):
         return self.borrow.get(symbol)
 
+    def venues(self, symbol, *, hours=24.0, costs_pct=0.4):
+        self.asked.append((symbol, hours, costs_pct))
+        borrow = snapshot(symbol).borrow
+        carry = Carry(
+            venue=None, funding_1h_pct=-0.04, apr_pct=None, costs_pct=costs_pct, hours=hours, gain_1h_pct=None, break_even_hours=None, net_pct=None,
+            entry_gain_pct=None,
+        )  # fmt: skip
+        return VenueSheet(
+            symbol=symbol, ts=NOW, perp_dominance_pct=100.0, perp_dominance_binance_pct=100.0, dominance_is_bound=False, missing=(), blocked=(),
+            spot_vol24_usdt=0.0, oi_total_usdt=None, perps=(), spot=(), borrow=borrow, carry=carry, venues=self.venue_health,
+        )  # fmt: skip
+
     def export(self, symbol, hours, fmt):
         return "ts\n"
 
@@ -108,7 +135,7 @@ class FakeRadar:
         )
         return SimpleNamespace(
             status=self.status, sentence=self.sentence, hosts=(host,), freshness_p50_sec=4.0, latency_ms=118.0, used_weight=412, limit_weight=1440,
-            collector="here", notices=self.notices, last_ok_ms=NOW,
+            collector="here", notices=self.notices, last_ok_ms=NOW, venues=self.venue_health,
         )  # fmt: skip
 
 

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from radar.models import VenueHealth
 from radar.thresholds import Thresholds
 
 
@@ -95,6 +96,71 @@ def test_notices_are_shown(open_page, market):
     market.notices = ("The disk is full.",)
 
     assert "The disk is full" in open_page().warning[0].value
+
+
+EXCHANGES = ("binance", "bybit", "gate")
+
+
+def health(*states):
+    """Three exchanges in these states."""
+    return tuple(
+        VenueHealth(venue=name, state=state, latency_ms=50.0, last_ok_ms=None, sentence="")
+        for name, state in zip(EXCHANGES, states, strict=True)
+    )
+
+
+def test_the_header_counts_the_exchanges(open_page, market):
+    """And names those that do not answer."""
+    market.venue_health = health("ok", "blocked", "down")
+
+    assert "exchanges **1/3** · Gate down · Bybit refuses this location" in texts(open_page())
+
+
+def test_an_exchange_that_is_down_gets_a_quiet_line(open_page, market):
+    """It names the exchange and what that means; nothing shouts."""
+    market.venue_health = health("ok", "blocked", "down")
+    app = open_page()
+
+    assert "Gate does not answer: perp dominance may be an upper bound" in texts(app)
+    assert "Bybit refuses this location and counts as not configured" in texts(app)
+    assert not app.warning
+    assert not app.error
+
+
+def test_exchanges_that_answer_get_no_line(open_page, market):
+    """All is well, nothing is said."""
+    market.venue_health = health("ok", "ok", "slow")
+
+    assert "upper bound" not in texts(open_page())
+
+
+def test_the_exchanges_stand_on_the_about_page(open_page, market):
+    """One row each."""
+    market.venue_health = health("ok", "blocked", "down")
+    said = json.dumps(payloads(open_page("about")), ensure_ascii=False)
+
+    assert all(word in said for word in ("Exchanges", "REFUSES THIS LOCATION", "DOWN", "1/3 answer"))
+
+
+def test_the_coin_is_compared_across_exchanges(open_page):
+    """Perpetuals and spot on the symbol's page; a coin without spot has no basis trade."""
+    said = json.dumps(payloads(open_page("symbol", symbol="MYXUSDT")), ensure_ascii=False)
+
+    assert "Perpetuals side by side" in said
+    assert "Spot by exchange" in said
+    assert "Basis trade" not in said
+
+
+def test_the_basis_trade_is_reckoned_as_asked(open_page, market):
+    """Hours and costs of the form reach the radar; before that, 24 h and 0.40 %."""
+    app = open_page("symbol", symbol="ARBUSDT")
+    app.number_input(key="carry_hours").set_value(72.0)
+    app.number_input(key="carry_costs").set_value(0.55)
+    next(button for button in app.button if button.label == "Reckon the basis trade").click().run()
+
+    assert not app.exception
+    assert market.asked == [("ARBUSDT", 24.0, 0.4), ("ARBUSDT", 72.0, 0.55)]
+    assert "Net after 72 h" in json.dumps(payloads(app))
 
 
 def test_the_symbol_page_says_why(open_page):

@@ -10,6 +10,7 @@ from radar.ui import charts
 COLUMNS = (
     "mark", "index", "last", "basis_pct", "basis_twap5_pct", "basis_twap15_pct", "basis_twap60_pct", "funding_1h_pct", "funding_daily_est_pct",
     "oi_usdt", "delta_oi_1h_usdt", "delta_oi_4h_usdt", "delta_oi_24h_usdt", "perp_vol24_usdt", "spot_vol24_usdt", "perp_dominance_pct",
+    "perp_dominance_binance_pct",
     "orderbook_imbalance", "spot_imbalance", "imbalance_band_pct",
 )  # fmt: skip
 SETTLED = pd.DataFrame(
@@ -53,6 +54,21 @@ def test_an_unknown_column_is_an_empty_line(frame):
     made = drawn(frame.drop(columns=["spot_imbalance", "spot_vol24_usdt"])).data
 
     assert [np.isnan(t.y).all() for t in made if t.name == "spot"] == [True]
+
+
+def test_binance_alone_is_a_thin_dotted_line(frame):
+    """Beside the aggregate, on the same axis."""
+    lines = {t.name: t for t in drawn(frame).data if t.name in ("perp share", "Binance alone")}
+
+    assert {t.yaxis for t in lines.values()} == {"y16"}
+    assert (lines["Binance alone"].line.dash, lines["Binance alone"].line.width) == ("dot", 1)
+
+
+def test_an_axis_on_the_right_always_has_the_one_it_lies_over(frame):
+    """Without it, it would stretch over the whole figure."""
+    made = drawn(frame.drop(columns=["perp_vol24_usdt"])).data
+
+    assert {axis for axis in charts.RIGHT if axis not in {t.yaxis for t in made}} == set()
 
 
 def test_an_empty_window_can_be_drawn():

@@ -100,6 +100,8 @@ def test_an_upper_bound_is_marked():
         (True, {"shortable": False, "quality": Quality.FRESH}, "No"),
         (True, {"shortable": True, "apr_pct": 12.0, "venue": "manual", "quality": Quality.FRESH}, "Yes 12.0 % manual"),
         (True, {"shortable": True, "apr_pct": 12.0, "venue": "manual", "quality": Quality.STALE}, "Yes 12.0 % manual STALE"),
+        (True, {"shortable": True, "apr_pct": 12.0, "venue": "okx", "quality": Quality.FRESH}, "Yes 12.0 % OKX"),
+        (True, {"shortable": True, "apr_pct": None, "venue": "bybit", "quality": Quality.FRESH}, "Yes n/a Bybit"),
     ],
 )
 def test_spot_short(has_spot, borrow, text):

@@ -1,0 +1,83 @@
+"""What a collector does beside collecting: it says how it is, keeps doors shut over a restart, copies and archives."""
+
+import functools
+from collections.abc import Callable, MutableMapping
+from typing import Any
+
+from radar.bars import minute_of
+from radar.clock import Clock
+from radar.elsewhere import Elsewhere, health_of_hosts
+from radar.errors import StoreError
+from radar.exchange_clock import ExchangeClock
+from radar.historian import Historian
+from radar.judge import store_notice
+from radar.store import MarketStore, UserStore
+from radar.venues import Venue
+
+__all__ = ["Housekeeping"]
+
+
+class Housekeeping:
+    """`notices` is the collector's; its key "store" says that nothing can be written."""
+
+    def __init__(
+        self,
+        venue: Venue,
+        elsewhere: Elsewhere,
+        market: MarketStore,
+        user: UserStore,
+        historian: Historian,
+        clock: Clock,
+        time: ExchangeClock,
+        notices: MutableMapping[str, str],
+        *,
+        retention_days: int,
+    ) -> None:
+        self._venue, self._elsewhere, self._market, self._user = venue, elsewhere, market, user
+        self._historian, self._clock, self._time, self._notices = historian, clock, time, notices
+        self._retention_days = retention_days
+
+    def keep_on(self, work: Callable[[], None]) -> None:
+        """Do what needs the disk; a disk that is full or read-only is announced and ends nothing."""
+        try:
+            work()
+        except StoreError as error:
+            self._notices["store"] = store_notice(error)
+
+    def told(self) -> dict[str, Any]:
+        """What other processes read of this one: when, hosts, exchanges, notices."""
+        hosts = self._venue.health()
+        home = health_of_hosts(self._venue.name, hosts)
+        return {
+            "ts_ms": self._clock.now_ms(),
+            "hosts": [host.model_dump(mode="json") for host in [*hosts, *self._elsewhere.hosts()]],
+            "venues": [venue.model_dump(mode="json") for venue in [home, *self._elsewhere.health()]],
+            "notices": list(self._notices.values()),
+        }
+
+    def tell(self) -> None:
+        """Write it down."""
+        self.keep_on(lambda: self._market.set_fact("health", self.told()))
+
+    def keep_doors(self) -> None:
+        """Bans, pauses and blocks, for the next process. Raises StoreError."""
+        mine = {pool: list(closed) for pool, closed in self._venue.doors().items()}
+        self._market.set_fact("doors", mine | self._elsewhere.doors())
+
+    def restore_doors(self) -> None:
+        """As the process before left them."""
+        doors = self._market.fact("doors", {})
+        self._venue.restore_doors(doors)
+        self._elsewhere.restore_doors(doors)
+
+    def chores(self) -> None:
+        """Once a minute, beside the loop: checkpoint, copy, archive, keep bans for the next process."""
+        oldest = minute_of(self._time.now_ms()) - self._retention_days * 1440
+        for work in (
+            self.keep_doors,
+            self._market.file.checkpoint,
+            self._user.file.checkpoint,
+            functools.partial(self._user.copy_daily, self._clock.now_ms()),
+            lambda: None if self._historian.busy else self._market.archive(oldest),
+        ):
+            self.keep_on(work)
