@@ -31,6 +31,7 @@ def app(folder: str) -> Iterator[str]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     nowhere = {"RADAR_BINANCE_FUTURES_HOSTS": "http://127.0.0.1:9", "RADAR_BINANCE_SPOT_HOSTS": "http://127.0.0.1:9"}
+    nowhere |= {f"RADAR_{name}_HOSTS": "" for name in ("BYBIT", "OKX", "GATE", "BITGET", "MEXC", "HTX")}
     command = [sys.executable, "-m", "streamlit", "run", str(HERE.parent / "app.py"), "--server.port", str(port)]
     process = subprocess.Popen(command, cwd=HERE.parent, env=os.environ | nowhere | {"RADAR_DATA_DIR": folder})
     address = f"http://127.0.0.1:{port}"

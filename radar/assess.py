@@ -30,7 +30,7 @@ from radar.models import (
 )
 from radar.quality import SEVERITY, age_sec, grade, reading_age_sec, reading_quality, worst
 from radar.rules import RULES, leaf_states, rule_states, state_of
-from radar.spot import HOME, LISTED_FRESH_SEC, LISTED_STALE_SEC, dominance_quality
+from radar.spot import HOME, LISTED_FRESH_SEC, LISTED_STALE_SEC, as_of, dominance_quality
 from radar.thresholds import Thresholds
 
 __all__ = ["assess"]
@@ -53,12 +53,8 @@ def _qualities(o: Observation, borrow: Borrow, t: Thresholds, now_ms: int) -> di
     for metric in METRICS.values():
         quality = worst(of_input[name] for name in metric.inputs)
         found[metric.name] = quality if _known(o.values.get(metric.name)) else Quality.MISSING
-    # A spot volume that went stale since the observation is still in its sum: then dominance is stale, and bounds nothing.
-    aged = any(line.counted_usdt for line in o.spot.lines) and of_input["spot_volumes"] is not Quality.FRESH
-    bound = bool(o.spot.missing) or o.spot.has_spot is not True
-    if _known(o.values.get("perp_dominance_pct")) and bound:
-        quality = dominance_quality(of_input["perp_ticker"], has_spot=o.spot.has_spot, missing=o.spot.missing)
-        found["perp_dominance_pct"] = Quality.MISSING if aged else quality
+    if _known(o.values.get("perp_dominance_pct")) and (o.spot.missing or o.spot.has_spot is not True):
+        found["perp_dominance_pct"] = dominance_quality(of_input["perp_ticker"], has_spot=o.spot.has_spot, missing=o.spot.missing)
     if o.spot.has_spot is False:
         found["spot_vol24_usdt"] = of_input["listing"]
     if not _known(o.values.get("basis_pct")):
@@ -206,6 +202,7 @@ def _field_qualities(o: Observation, quality: Mapping[str, Quality], notes: Mapp
 
 def assess(o: Observation, t: Thresholds, borrow_quotes: Sequence[BorrowQuote] = (), *, now_ms: int) -> Snapshot:
     """The snapshot of one symbol as it stands at `now_ms` (epoch ms on the exchange's clock)."""
+    o = as_of(o, now_ms)
     borrow = combine(borrow_quotes, now_ms)
     quality = _qualities(o, borrow, t, now_ms)
     raw = dict(o.values) | {

@@ -25,7 +25,7 @@ __all__ = ["Elsewhere", "Lender", "health_of_hosts"]
 log = logging.getLogger("radar.elsewhere")
 
 EVERY_SEC = {"spot": 60.0, "perps": 60.0, "loans": 600.0}
-LATER_SEC = (60.0, 300.0)  # after a failure, doubling from the first to the longest
+LATER_SEC = (60.0, 180.0)  # after a failure, doubling from the first to the longest
 SLOW_MS = 3_000.0
 
 

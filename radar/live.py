@@ -31,8 +31,8 @@ from radar.models import (
     SpotLine,
     Ticker,
 )
-from radar.quality import age_sec, reading_quality
-from radar.spot import HOME, SPOT_FRESH_SEC, spot_facts
+from radar.quality import reading_quality
+from radar.spot import HOME, spot_facts, volumes_reading
 
 __all__ = ["INPUT_NAMES", "LIMITS", "NOWHERE_ELSE", "Cadence", "LiveSymbol", "Others", "cadence"]
 
@@ -231,14 +231,7 @@ class LiveSymbol:
             [*home, *others.spot], blocked=others.blocked, now_ms=now_ms, margin=self.home.pair.margin if self.home.pair else None
         )
         alone = home[0].vol24_usdt if home and self.home.trades and reading_quality(ticker, now_ms) is Quality.FRESH else None
-        read = [line for line in facts.lines if line.listed and line.agrees and line.venue not in volume.missing]
-        fresh = [line for line in read if (age := age_sec(line.ts_ms, now_ms)) is not None and age <= SPOT_FRESH_SEC]
-        self.readings["spot_volumes"] = Reading(
-            ts_ms=min((line.ts_ms for line in fresh if line.ts_ms is not None), default=None),
-            fresh_sec=SPOT_FRESH_SEC,
-            stale_sec=STALE_SEC["spot_ticker"],
-            source=f"spot tickers of {', '.join(line.venue for line in fresh)}" if fresh else "",
-        )
+        self.readings["spot_volumes"] = volumes_reading(facts, now_ms)
         return facts, volume.usdt, alone
 
     def _loans(self, others: Others) -> tuple[BorrowQuote, ...]:

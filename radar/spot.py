@@ -4,12 +4,25 @@ import math
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
-from radar.models import Model, Quality, SpotFacts, SpotLine
+from radar.models import Model, Observation, Quality, Reading, SpotFacts, SpotLine
 from radar.quality import age_sec
 
 __all__ = [
-    "ALIASES", "HOME", "LISTED_FRESH_SEC", "LISTED_STALE_SEC", "SPOT_FRESH_SEC", "SpotMatch", "SpotVolume", "base_price_agrees",
-    "dominance_quality", "names_of", "spot_facts", "spot_map", "spot_volume",
+    "ALIASES",
+    "HOME",
+    "LISTED_FRESH_SEC",
+    "LISTED_STALE_SEC",
+    "SPOT_FRESH_SEC",
+    "SpotMatch",
+    "SpotVolume",
+    "as_of",
+    "base_price_agrees",
+    "dominance_quality",
+    "names_of",
+    "spot_facts",
+    "spot_map",
+    "spot_volume",
+    "volumes_reading",
 ]  # fmt: skip
 
 HOME = "binance"  # whose perpetual it is, and whose spot volume limits that of others
@@ -166,6 +179,33 @@ def spot_facts(lines: Sequence[SpotLine], *, blocked: Sequence[str] = (), now_ms
         lines=tuple(line.model_copy(update={"counted_usdt": volume.counted.get(line.venue)}) for line in lines),
     )
     return facts, volume
+
+
+def volumes_reading(facts: SpotFacts, now_ms: int) -> Reading:
+    """How old the sum is: as old as the oldest volume in it."""
+    read = [line for line in facts.lines if line.listed and line.agrees and _fresh_volume(line, now_ms) is not None]
+    return Reading(
+        ts_ms=min((line.ts_ms for line in read if line.ts_ms is not None), default=None),
+        fresh_sec=SPOT_FRESH_SEC,
+        stale_sec=VOLUME_STALE_SEC,
+        source=f"spot tickers of {', '.join(line.venue for line in read)}" if read else "",
+    )
+
+
+def as_of(o: Observation, now_ms: int) -> Observation:
+    """The observation with its spot as it stands at `now_ms`: a volume that is no longer fresh has left the sum (decisions)."""
+    if not o.spot.lines:
+        return o
+    facts, volume = spot_facts(o.spot.lines, blocked=o.spot.blocked, now_ms=now_ms, margin=o.spot.margin)
+    if (facts.missing, facts.has_spot) == (o.spot.missing, o.spot.has_spot) and volume.usdt == o.values.get("spot_vol24_usdt"):
+        return o
+    perp_usdt, values = o.values.get("perp_vol24_usdt"), dict(o.values)
+    total = (perp_usdt or 0.0) + volume.usdt
+    values |= {
+        "spot_vol24_usdt": None if facts.missing else volume.usdt,
+        "perp_dominance_pct": None if perp_usdt is None or total <= 0 else perp_usdt / total * 100,
+    }
+    return o.model_copy(update={"spot": facts, "values": values, "readings": {**o.readings, "spot_volumes": volumes_reading(facts, now_ms)}})
 
 
 def dominance_quality(perp: Quality, *, has_spot: bool | None, missing: Collection[str]) -> Quality:

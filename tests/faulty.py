@@ -99,3 +99,37 @@ class CloneVenue(DemoVenue):
         if symbol not in self._coins:
             raise VenueRefused(f"no {symbol}", venue="demo", code=-1121)
         return self._coins[symbol]
+
+
+class FaultySecond:
+    """An exchange beside Binance with faults: kinds that fail, and answers a test bends; counts what is asked."""
+
+    def __init__(self, venue) -> None:
+        self.inner, self.name, self.lends = venue, venue.name, venue.lends
+        self.errors = {}  # "spot_quotes", "perps" or "loans" -> VenueError to raise
+        self.bend = {}  # the same -> what becomes of the rows
+        self.calls = Counter()
+        self.watched = {}  # kind -> names that were asked for, last time
+
+    def _answer(self, kind, *watched):
+        self.calls[kind] += 1
+        self.watched[kind] = watched[0] if watched else None
+        if kind in self.errors:
+            raise self.errors[kind]
+        return self.bend.get(kind, list)(getattr(self.inner, kind)(*watched))
+
+    def spot_quotes(self):
+        """Every pair."""
+        return self._answer("spot_quotes")
+
+    def perps(self, watched):
+        """Every perpetual."""
+        return self._answer("perps", watched)
+
+    def loans(self, watched):
+        """Every loan."""
+        return self._answer("loans", watched)
+
+    def __getattr__(self, name):
+        """Health, doors and the rest are the inner one's."""
+        return getattr(self.inner, name)

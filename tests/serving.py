@@ -20,7 +20,7 @@ from radar.clock import DrivenClock
 from radar.collector import Collector
 from radar.lanes import InlineLanes
 from radar.service import Radar
-from radar.settings import Settings
+from radar.settings import SECOND_HOSTS, Settings
 from radar.store import MarketStore, UserStore
 from radar.venues.demo import DEMO_WATCHLIST, DemoVenue
 from radar.venues.demo_second import DEMO_SECONDS, DemoSecond
@@ -128,10 +128,11 @@ class Driven:
 
 
 def environment(**more):
-    """This process's environment without its RADAR_ and STREAMLIT_ variables and past any proxy, and `more`."""
+    """This process's environment without its RADAR_ and STREAMLIT_ variables and past any proxy, and `more`; Binance alone."""
+    alone = {f"RADAR_{name.upper()}_HOSTS": "" for name in SECOND_HOSTS}  # unless a test names them, no other exchange is asked
     kept = {name: value for name, value in os.environ.items() if not name.upper().startswith(("RADAR_", "STREAMLIT_"))}
     direct = {"NO_PROXY": "127.0.0.1,localhost", "no_proxy": "127.0.0.1,localhost", "PYTHONUNBUFFERED": "1"}
-    return kept | direct | {name: str(value) for name, value in more.items()}
+    return kept | direct | alone | {name: str(value) for name, value in more.items()}
 
 
 class Process:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import requests
 
+from radar.settings import SECOND_HOSTS
 from tests.serving import free_port, until
 
 FILE = Path(__file__).parents[2] / "shared" / "exchange" / "exchange.py"
@@ -67,8 +68,12 @@ class Exchange:
         return sum(self.told()["asked"].values())
 
     def settings(self, **more):
-        """RADAR_ variables that point a radar at it."""
+        """RADAR_ variables that point a radar at it, as Binance alone."""
         return {"RADAR_BINANCE_FUTURES_HOSTS": self.url, "RADAR_BINANCE_SPOT_HOSTS": self.url} | more
+
+    def others(self):
+        """Fields of Settings that point a radar at its other exchanges."""
+        return {f"{name}_hosts": (f"{self.url}/{name}",) for name in SECOND_HOSTS}
 
     def close(self):
         """Let the connections go."""

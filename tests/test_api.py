@@ -378,6 +378,29 @@ def test_metrics_that_are_not_stored(rest, metric, says):
     assert len(response.json()["detail"]) < 3000
 
 
+def test_the_coin_on_every_exchange(rest):
+    """Perpetuals, spot and borrow a row an exchange, the dominance both ways, the carry, and how the exchanges are doing."""
+    response = rest.get(f"/venues/{WINDOW}", hours=48, costs_pct=0.5)
+    found = response.json()
+
+    assert response.status_code == 200
+    assert [row["venue"] for row in found["perps"]] == ["binance", "northex"]
+    assert {row["venue"] for row in found["spot"]} == {"binance", "northex", "southex"}
+    assert {row["venue"]: row["apr_pct"] for row in found["borrow"]["venues"]} == {"binance": None, "northex": 11.5, "southex": None}
+    assert found["perp_dominance_pct"] < found["perp_dominance_binance_pct"]
+    assert (found["dominance_is_bound"], found["missing"], found["blocked"]) == (False, [], [])
+    assert (found["carry"]["venue"], found["carry"]["hours"], found["carry"]["costs_pct"]) == ("northex", 48, 0.5)
+    assert {row["venue"]: row["state"] for row in found["venues"]} == {"demo": "ok", "northex": "ok", "southex": "ok"}
+
+
+def test_a_coin_of_the_same_name_is_marked(rest):
+    """CALM on southex is another coin: shown as a mismatch, and not summed."""
+    row = next(row for row in rest.get(f"/venues/{CALM}").json()["spot"] if row["venue"] == "southex")
+
+    assert (row["mismatch"], row["counted_usdt"]) == (True, None)
+    assert row["vol24_usdt"] > 0
+
+
 def test_export(rest):
     """The export has every metric by minute, as CSV and as JSON, with the same values; unknown is empty or null."""
     table, records = rows(rest.get(f"/export/{CALM}", hours=2)), strict(rest.get(f"/export/{CALM}", hours=2, format="json"))
@@ -568,7 +591,7 @@ def test_rates_that_are_none(rest, body):
     response = rest("PUT", f"/borrow/{CALM}", data=body.encode(), headers={"Content-Type": "application/json"})
 
     assert_sentence(response, 422)
-    assert strict(rest.get(f"/metrics/{CALM}"))["borrow"]["venue"] == "simulated"
+    assert strict(rest.get(f"/metrics/{CALM}"))["borrow"]["venue"] == "northex"
 
 
 # ── who may write ──
@@ -649,7 +672,7 @@ NAMES = ["<script>alert(1)</script>", "';DROP TABLE bars;--", "..%2f..%2fetc%2fp
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("route", ["/metrics/", "/timeseries/", "/rules/", "/events/", "/thresholds/", "/export/", "/borrow/", "/symbols/"])
+@pytest.mark.parametrize("route", ["/metrics/", "/timeseries/", "/rules/", "/events/", "/thresholds/", "/export/", "/borrow/", "/symbols/", "/venues/"])
 def test_odd_symbols_get_a_sentence(rest, market, name, route):
     """No symbol, however odd, makes an error of the server's own, reaches the watchlist, or comes back unescaped as a page."""
     watched = market.live.watchlist()
@@ -677,6 +700,8 @@ def test_odd_symbols_get_a_sentence(rest, market, name, route):
         (f"/events/{CALM}", {"format": "xls"}),
         *[(f"/export/{CALM}", {"hours": value}) for value in ("0", "-1", "nan", "inf", "-inf", "720.01", "1e9", "x", "", "9" * 400)],
         (f"/export/{CALM}", {"format": "parquet"}),
+        *[(f"/venues/{CALM}", {"hours": value}) for value in ("0", "-1", "nan", "inf", "8761", "x", "9" * 400)],
+        *[(f"/venues/{CALM}", {"costs_pct": value}) for value in ("-0.1", "nan", "inf", "101", "")],
         ("/symbols/available", {"include_spot": "maybe"}),
         ("/symbols/available", {"verify": ""}),
     ],
@@ -774,7 +799,7 @@ def test_openapi_lists_every_route(rest):
         ("GET", "/symbols"), ("PUT", "/symbols/{symbol}"), ("DELETE", "/symbols/{symbol}"), ("GET", "/symbols/available"),
         ("GET", "/metrics/{symbol}"), ("GET", "/timeseries/{symbol}"), ("GET", "/rules/{symbol}"), ("GET", "/events/{symbol}"),
         ("GET", "/thresholds/{symbol}"), ("PUT", "/thresholds/{symbol}"), ("PUT", "/borrow/{symbol}"), ("DELETE", "/borrow/{symbol}"),
-        ("GET", "/export/{symbol}"), ("GET", "/health"),
+        ("GET", "/export/{symbol}"), ("GET", "/health"), ("GET", "/venues/{symbol}"),
     }  # fmt: skip
     assert found["servers"] == [{"url": "/api"}]
     assert set(found["components"]["schemas"]["Problem"]["properties"]) == {"detail"}

@@ -16,8 +16,9 @@ PADDED = 45  # so many perpetuals give 30 invented ones, T015USDT and on
 
 
 @contextlib.contextmanager
-def radar(folder, exchange, *watchlist):
-    """(runtime, REST client) of a radar in this process that collects from `exchange`."""
+def radar(folder, exchange, *watchlist, others=False):
+    """(runtime, REST client) of a radar in this process that collects from `exchange`: Binance alone, or the `others` too."""
+    hosts = exchange.others()
     settings = Settings(
         _env_file=None,
         data_dir=folder,
@@ -26,6 +27,7 @@ def radar(folder, exchange, *watchlist):
         binance_spot_hosts=(exchange.url,),
         api_token=None,
         password=None,
+        **(hosts if others else dict.fromkeys(hosts, ())),
     )
     runtime = Runtime(settings)
     try:
@@ -173,6 +175,101 @@ def test_green_needs_a_borrow_and_fresh_open_interest(seven, exchange, blocked):
     finally:
         exchange.tell(clear=1)
     until(lambda: metrics(rest, "ARBUSDT")["traffic_light"] == "GREEN", 75, every=0.5)
+
+
+ABROAD = ("ARBUSDT", "LUMIAUSDT", "SIRENUSDT", "ORCAUSDT", "LINKUSDT", "1000SHIBUSDT", "RIVERUSDT")
+
+
+@pytest.fixture(scope="module")
+def abroad(tmp_path_factory):
+    """(exchange, client) of a radar that reads seven exchanges; every symbol has its light, ARBUSDT its score."""
+    with own_exchange() as exchange, radar(tmp_path_factory.mktemp("abroad"), exchange, *ABROAD, others=True) as (_, rest):
+
+        def complete():
+            found = [metrics(rest, symbol) for symbol in ABROAD]
+            return all(answer and answer["perp_dominance_pct"] for answer in found) and found[0]["srs"] is not None
+
+        until(complete, 60)
+        yield exchange, rest
+
+
+def sheet(rest, symbol):
+    """The coin on every exchange."""
+    return rest.get(f"/venues/{symbol}").json()
+
+
+def test_arb_is_green_by_what_the_exchanges_say(abroad):
+    """The five largest of seven make 118 million, the best borrow is 12 % on Bybit, and nobody entered anything."""
+    answer, found = metrics(abroad[1], "ARBUSDT"), sheet(abroad[1], "ARBUSDT")
+
+    assert found["spot_vol24_usdt"] == pytest.approx(1.18e8)
+    assert (found["perp_dominance_pct"], found["perp_dominance_binance_pct"]) == (pytest.approx(43.3, abs=0.05), pytest.approx(54.5, abs=0.05))
+    assert (answer["borrow"]["shortable"], answer["borrow"]["apr_pct"], answer["borrow"]["venue"]) == (True, pytest.approx(12.0), "bybit")
+    assert (answer["traffic_light"], answer["short_allowed"]) == ("GREEN", True)
+
+
+def test_lumia_is_basis_only_with_a_carry(abroad):
+    """20 % on Bybit, and what the trade earns an hour."""
+    answer, found = metrics(abroad[1], "LUMIAUSDT"), sheet(abroad[1], "LUMIAUSDT")
+    sentence = next(rule["text"] for rule in answer["rules"] if rule["code"] == "BO")
+
+    assert (answer["traffic_light"], answer["state"]) == ("YELLOW", "BASIS_ONLY")
+    assert "20.0 % APR on bybit" in sentence
+    assert "+0.1977 %/h" in sentence
+    assert (found["carry"]["venue"], found["carry"]["gain_1h_pct"]) == ("bybit", 0.1977)
+
+
+def test_siren_cannot_be_hedged(abroad):
+    """Everybody says no, Binance by its margin flag: RED by all four gates."""
+    answer = metrics(abroad[1], "SIRENUSDT")
+
+    assert firing(answer) == {"R1", "R2", "R3", "R4"}
+    assert answer["borrow"]["shortable"] is False
+    assert "not borrowable on any known venue" in next(rule["text"] for rule in answer["rules"] if rule["code"] == "R4")
+
+
+def test_orca_costs_too_much_to_borrow(abroad):
+    """Bybit says no, OKX 61 %: RED by R1 and R4."""
+    answer = metrics(abroad[1], "ORCAUSDT")
+    said = {row["venue"]: row["shortable"] for row in answer["borrow"]["venues"]}
+
+    assert firing(answer) == {"R1", "R4"}
+    assert (said["bybit"], said["okx"], answer["borrow"]["apr_pct"]) == (False, True, pytest.approx(61.0))
+
+
+def test_link_on_gate_is_another_coin(abroad):
+    """Its price there is a third: a mismatch, and not summed."""
+    row = next(row for row in sheet(abroad[1], "LINKUSDT")["spot"] if row["venue"] == "gate")
+
+    assert (row["mismatch"], row["counted_usdt"]) == (True, None)
+
+
+def test_perpetuals_of_seven_exchanges_stand_side_by_side(abroad):
+    """ARBUSDT: per hour, one-sided, with a basis where there is an index; Bybit's two sides are halved."""
+    rows = {row["venue"]: row for row in sheet(abroad[1], "ARBUSDT")["perps"]}
+
+    assert set(rows) == {"binance", "bybit", "okx", "bitget", "mexc", "htx"}
+    assert {venue: row["interval_hours"] for venue, row in rows.items()} == {"binance": 1} | dict.fromkeys(["bybit", "okx", "bitget", "mexc", "htx"], 8)
+    assert rows["bybit"]["funding_1h_pct"] == pytest.approx(0.00125, abs=1e-4)
+    assert rows["bybit"]["oi_usdt"] == pytest.approx(31e6 * 0.4127, rel=0.02)
+    assert rows["htx"]["basis_pct"] is None
+    assert rows["okx"]["basis_pct"] == pytest.approx(0.16, abs=0.01)
+
+
+def test_a_refusing_exchange_turns_nothing_grey(abroad):
+    """403 from Bybit: it is named, no light goes grey, the borrow stays while it is fresh."""
+    exchange, rest = abroad
+    exchange.tell(fault="http403", match="/bybit")
+    try:
+        found = until(lambda: "bybit" in (now := sheet(rest, "ARBUSDT"))["blocked"] and now, 90, every=0.5)
+        lights = {row["symbol"]: row["traffic_light"] for row in rest.get("/symbols").json()}
+        health = {row["venue"]: row["state"] for row in rest.get("/health").json()["venues"]}
+    finally:
+        exchange.tell(clear=1)
+
+    assert (found["missing"], health["bybit"]) == ([], "blocked")
+    assert lights["ARBUSDT"] == "GREEN"
+    assert "UNKNOWN" not in lights.values()
 
 
 def test_a_failing_endpoint_delays_nobody(seven, exchange):

@@ -2,6 +2,7 @@
 
 import sqlite3
 import threading
+from contextlib import closing
 
 import numpy as np
 import pandas as pd
@@ -228,6 +229,21 @@ def test_two_threads_write_and_read_at_once(market):
 
     assert trouble == []
     assert [len(market.bars(symbol, MINUTE, MINUTE + 60)) for symbol in ("AUSDT", "BUSDT", "CUSDT")] == [60, 60, 60]
+
+
+def test_bars_of_the_time_when_binance_was_the_only_spot_venue_are_kept_as_its_own(tmp_path):
+    """A file of the version before gets the new column: what was the sum then was Binance's; without a spot market it stays unknown."""
+    market = MarketStore(tmp_path)
+    market.write_bars([("CALMUSDT", MINUTE, bar(spot_vol24_usdt=5e6)), ("CALMUSDT", MINUTE + 1, bar(spot_vol24_usdt=0.0))])
+    market.close()
+    with closing(sqlite3.connect(tmp_path / "market.sqlite3")) as old, old:
+        old.execute("ALTER TABLE bars DROP COLUMN spot_vol24_binance_usdt")
+        old.execute("DELETE FROM _sqlite_migrations WHERE name = 'spot_of_binance_alone'")
+    market = MarketStore(tmp_path)
+    found = market.bars("CALMUSDT", MINUTE, MINUTE + 1)[["spot_vol24_usdt", "spot_vol24_binance_usdt"]]
+    market.close()
+
+    assert found.to_numpy().tolist() == [[5e6, 5e6], pytest.approx([0.0, np.nan], nan_ok=True)]
 
 
 def test_another_process_reads_while_this_one_writes(market, tmp_path):

@@ -1,4 +1,4 @@
-"""The method's worked examples (V01 to V58, V69, V70, V74 to V76, V81 to V88), through the public functions."""
+"""The method's worked examples (V01 to V58, V66, V67, V69, V70, V74 to V76, V81 to V88), through the public functions."""
 
 import math
 
@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from radar import book, funding, metrics, rules, score, spot
+from radar.carry import carry
 from radar.light import LIGHTS, STANCES, Blocked, lights
 from radar.models import Book, Light, Quality, Settlement, Stance, State
 from radar.quality import SEVERITY
@@ -372,3 +373,15 @@ def test_an_upper_bound_decides_what_it_can(op, bound, limit, expected, danger):
 def test_v87_v88_kleene(leaves, expected):
     """A false leaf decides an AND, an unknown one leaves it open."""
     assert rules.state_of(all_of([np.array([code]) for code in leaves])[0]) is expected
+
+
+@pytest.mark.parametrize(
+    ("funding_1h_pct", "gain", "break_even", "net"), [(-0.15, 0.144292, 2.7722, 3.0630), (-0.004, -0.001708, None, -0.440987)]
+)
+def test_v66_v67_carry(funding_1h_pct, gain, break_even, net):
+    """Received funding against borrow and costs of 0.40 %: in the black after 2.8 hours, or never."""
+    found = carry(funding_1h_pct, 50.0, costs_pct=0.40, hours=24)
+
+    assert found.gain_1h_pct == pytest.approx(gain, abs=5e-7)
+    assert found.break_even_hours == (break_even and pytest.approx(break_even, abs=5e-5))
+    assert found.net_pct == pytest.approx(net, abs=5e-5)
