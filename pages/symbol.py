@@ -83,7 +83,8 @@ def ages() -> None:
 def exchanges() -> None:
     """The coin's perpetuals and spot markets side by side."""
     if venues := sheet_of_venues():
-        sheet.draw("venues", now_ms=reads.radar(name).now_ms(), cards=[venue_cards.perps(venues), venue_cards.spot(venues)])
+        now = reads.radar(name).now_ms()
+        sheet.draw("venues", now_ms=now, cards=[venue_cards.perps(venues, now), venue_cards.spot(venues)])
 
 
 def drawings() -> None:

@@ -131,7 +131,7 @@ def _notes(o: Observation, quality: Mapping[str, Quality], now_ms: int) -> dict[
                 said[metric.name] = f"{metric.title} unknown: " + ("no answer yet" if age is None else f"last answer {words.age(age)} ago")
     if quality["perp_dominance_pct"] is Quality.UNKNOWN:
         bound = words.pct(o.values.get("perp_dominance_pct"), 1, sign=False)
-        venues = words.join(list(o.spot.missing or ("binance",)))
+        venues = words.join([words.venue(name) for name in o.spot.missing or (HOME,)])
         said["perp_dominance_pct"] = f"spot volume missing from {venues}; dominance unknown (at most {bound})"
     return said
 

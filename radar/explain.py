@@ -142,12 +142,12 @@ def _hedge(leaves: tuple[LeafFinding, ...], state: State, facts: Facts) -> str:
         return "; ".join(dict.fromkeys(_doubtful(leaf, facts) for leaf in _of(leaves, State.UNKNOWN))) or f"borrow {words.NA}"
     if state is State.CLEAR:
         gap = words.number((apr.threshold or 0) - (borrow.apr_pct or 0), 1)
-        return f"borrow {words.number(borrow.apr_pct, 1)} % APR on {borrow.venue} is {gap} below {_limit(apr)}"
+        return f"borrow {words.number(borrow.apr_pct, 1)} % APR {words.lender(borrow.venue)} is {gap} below {_limit(apr)}"
     if leaves[0].state is State.FIRES:
-        return f"no spot market on {words.join(list(facts.spot.venues))}"
+        return f"no spot market on {words.join([words.venue(name) for name in facts.spot.venues])}"
     if leaves[1].state is State.FIRES:
         return "not borrowable on any known venue"
-    return f"{_holding(apr, facts)} on {borrow.venue}"
+    return f"{_holding(apr, facts)} {words.lender(borrow.venue)}"
 
 
 def _out_of_reach(leaves: tuple[LeafFinding, ...], facts: Facts) -> bool:
@@ -163,7 +163,7 @@ def _basis_only(leaves: tuple[LeafFinding, ...], state: State, facts: Facts) -> 
     if state is State.FIRES:
         apr = facts.borrow.apr_pct or 0.0
         net = words.number(-(facts.funding_1h_pct or 0.0) - apr / 8760, 4, sign=True)
-        return f"{_holding(leaves[0], facts)}, borrow {words.number(apr, 1)} % APR on {facts.borrow.venue}, net {net} %/h before fees"
+        return f"{_holding(leaves[0], facts)}, borrow {words.number(apr, 1)} % APR {words.lender(facts.borrow.venue)}, net {net} %/h before fees"
     said = [leaf for leaf in leaves if leaf.metric in PHRASES]
     if state is State.UNKNOWN:
         return ("; ".join(_doubtful(leaf, facts) for leaf in said if leaf.state is State.UNKNOWN) or "spot listing unknown") + never

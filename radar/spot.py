@@ -4,6 +4,7 @@ import math
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
+from radar import words
 from radar.models import Model, Observation, Quality, Reading, SpotFacts, SpotLine
 from radar.quality import age_sec
 
@@ -146,10 +147,10 @@ def _doubt(lines: Sequence[SpotLine]) -> str:
     """Why nobody can say whether there is a spot market."""
     if not lines:
         return "spot is switched off; spot listing unknown"
-    other = [line.venue for line in lines if line.listed and line.agrees is False]
+    other = [words.venue(line.venue) for line in lines if line.listed and line.agrees is False]
     if other:
         return f"mapping mismatch: the spot price on {', '.join(other)} is more than 5 % off the index"
-    unread = [line.venue for line in lines if line.listed is None]
+    unread = [words.venue(line.venue) for line in lines if line.listed is None]
     if unread:
         return f"spot listing unknown (no answer from {', '.join(unread)})"
     return "spot price not read yet"
@@ -188,7 +189,7 @@ def volumes_reading(facts: SpotFacts, now_ms: int) -> Reading:
         ts_ms=min((line.ts_ms for line in read if line.ts_ms is not None), default=None),
         fresh_sec=SPOT_FRESH_SEC,
         stale_sec=VOLUME_STALE_SEC,
-        source=f"spot tickers of {', '.join(line.venue for line in read)}" if read else "",
+        source=f"spot tickers of {', '.join(words.venue(line.venue) for line in read)}" if read else "",
     )
 
 

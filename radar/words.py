@@ -25,6 +25,15 @@ def known(value: float | None) -> bool:
     return value is not None and math.isfinite(value)
 
 
+def lender(name: str | None) -> str:
+    """Where a borrow rate comes from.
+
+    >>> lender("okx"), lender("manual")
+    ('on OKX', 'entered by hand')
+    """
+    return "entered by hand" if name == "manual" else f"on {venue(name or NA)}"
+
+
 def number(value: float | None, decimals: int = 2, *, sign: bool = False) -> str:
     """Grouped, with a real minus sign.
 

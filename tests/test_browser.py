@@ -90,7 +90,7 @@ def test_a_click_opens_the_symbol(page, address):
 
     page.wait_for_url("**/symbol?*symbol=SQUEEZEUSDT*")
     playwright.expect(page.get_by_text("Why RED?")).to_be_visible()
-    playwright.expect(page.get_by_text("no spot market on binance").first).to_be_visible()
+    playwright.expect(page.get_by_text("no spot market on Binance").first).to_be_visible()
     playwright.expect(page.get_by_text("SIMULATED MARKET")).to_be_visible()
 
 

@@ -98,7 +98,7 @@ def test_a_silent_exchange_makes_dominance_a_bound_and_is_named(world, seconds):
 
     assert snapshot.spot.missing == ("northex",)
     assert snapshot.quality["perp_dominance_pct"].state is Quality.UNKNOWN
-    assert "northex" in snapshot.quality["perp_dominance_pct"].note
+    assert "Northex" in snapshot.quality["perp_dominance_pct"].note
     assert "at most" in rule(world, "SW").text
     assert snapshot.traffic_light is Light.GREEN
 

@@ -100,13 +100,13 @@ PAIR = {"CALMUSDT": SpotPair(symbol="CALMUSDT", base="CALM", margin=True)}
 @pytest.mark.parametrize(
     ("pairs", "spot_last", "has_spot", "note"),
     [
-        (None, None, None, "spot listing unknown (no answer from binance)"),
+        (None, None, None, "spot listing unknown (no answer from Binance)"),
         ({}, None, False, ""),
         (PAIR, None, None, "spot price not read yet"),
         (PAIR, 104.9, True, ""),
         (PAIR, 95.3, True, ""),
-        (PAIR, 105.3, None, "mapping mismatch: the spot price on binance is more than 5 % off the index"),
-        (PAIR, 94.0, None, "mapping mismatch: the spot price on binance is more than 5 % off the index"),
+        (PAIR, 105.3, None, "mapping mismatch: the spot price on Binance is more than 5 % off the index"),
+        (PAIR, 94.0, None, "mapping mismatch: the spot price on Binance is more than 5 % off the index"),
     ],
 )
 def test_where_the_coin_trades_spot(live, pairs, spot_last, has_spot, note):

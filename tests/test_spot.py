@@ -142,8 +142,8 @@ NOT_HERE = line("binance", listed=False, listed_age_sec=5)
     [
         ((NOT_HERE, line("gate")), True, ""),
         ((NOT_HERE, line("gate", listed=False)), False, ""),
-        ((NOT_HERE, SpotLine(venue="gate")), None, "spot listing unknown (no answer from gate)"),
-        ((NOT_HERE, line("gate", agrees=False)), None, "mapping mismatch: the spot price on gate is more than 5 % off the index"),
+        ((NOT_HERE, SpotLine(venue="gate")), None, "spot listing unknown (no answer from Gate)"),
+        ((NOT_HERE, line("gate", agrees=False)), None, "mapping mismatch: the spot price on Gate is more than 5 % off the index"),
         ((NOT_HERE, line("gate", agrees=None)), None, "spot price not read yet"),
         ((), None, "spot is switched off; spot listing unknown"),
     ],

@@ -214,7 +214,7 @@ def test_lumia_is_basis_only_with_a_carry(abroad):
     sentence = next(rule["text"] for rule in answer["rules"] if rule["code"] == "BO")
 
     assert (answer["traffic_light"], answer["state"]) == ("YELLOW", "BASIS_ONLY")
-    assert "20.0 % APR on bybit" in sentence
+    assert "20.0 % APR on Bybit" in sentence
     assert "+0.1977 %/h" in sentence
     assert (found["carry"]["venue"], found["carry"]["gain_1h_pct"]) == ("bybit", 0.1977)
 

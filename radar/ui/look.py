@@ -112,13 +112,11 @@ def answering(venues: Sequence[VenueHealth]) -> str:
 
 
 def venue_notes(venues: Sequence[VenueHealth]) -> list[str]:
-    """The exchanges that do not answer, each with its state in a word."""
-    said = {"down": "down", "busy": "paused", "blocked": "refuses this location", "new": "not asked yet"}
-    return [
-        f"{words.join([words.venue(v.venue) for v in venues if v.state == state])} {text}"
-        for state, text in said.items()
-        if any(v.state == state for v in venues)
-    ]
+    """The exchanges that do not answer, each state in a word; those that nobody has asked yet are only counted."""
+    said = {"down": "down", "busy": "paused", "blocked": "refused here"}
+    notes = [f"{words.join(named)} {text}" for state, text in said.items() if (named := [words.venue(v.venue) for v in venues if v.state == state])]
+    starting = sum(venue.state == "new" for venue in venues)
+    return [*notes, f"{starting} starting"] if starting else notes
 
 
 def spot_short(has_spot: bool | None, borrow: Borrow) -> str:

@@ -114,23 +114,27 @@ def _exchanges(venues: Sequence[VenueHealth]) -> list[str]:
     """How many exchanges answer, and which do not; nothing where only one is asked."""
     if len(venues) < 2:
         return []
-    return [" · ".join([f"exchanges **{look.answering(venues)}**", *(plain(note) for note in look.venue_notes(venues))])]
+    notes = ", ".join(plain(note) for note in look.venue_notes(venues))
+    return [f"exchanges **{look.answering(venues)}**" + (f" ({notes})" if notes else "")]
 
 
 def _silent(venues: Sequence[VenueHealth], *, live: bool) -> None:
-    """A quiet line for exchanges that are down, a grey one for those that refuse this location: no banner that stays for ever.
+    """One quiet line: amber for exchanges that are down, grey for those that refuse this location. No banner that stays for ever.
 
     Binance itself has the banner while the radar is not live.
     """
     told = [v for v in venues if live or v.venue != "binance"]
     down = [words.venue(v.venue) for v in told if v.state == "down"]
     blocked = [words.venue(v.venue) for v in told if v.state == "blocked"]
+    said = []
     if down:
         verb = "does" if len(down) == 1 else "do"
-        st.markdown(f":small[:yellow[▲ {plain(words.join(down))} {verb} not answer: perp dominance may be an upper bound, marked ≤.]]")
+        said.append(f":yellow[▲ {plain(words.join(down))} {verb} not answer: perp dominance may be an upper bound, marked ≤.]")
     if blocked:
         verbs = ("refuses", "counts") if len(blocked) == 1 else ("refuse", "count")
-        st.markdown(f":small[:gray[◆ {plain(words.join(blocked))} {verbs[0]} this location and {verbs[1]} as not configured.]]")
+        said.append(f":gray[◆ {plain(words.join(blocked))} {verbs[0]} this location and {verbs[1]} as not configured.]")
+    if said:
+        st.markdown(f":small[{' '.join(said)}]")
 
 
 def trouble() -> None:

@@ -61,7 +61,7 @@ def venues(name: str, symbol: str, hours: float, costs_pct: float) -> VenueSheet
     """One coin on every exchange, with the basis trade over `hours` at `costs_pct`; None while nothing is known."""
     try:
         return radar(name).venues(symbol, hours=hours, costs_pct=costs_pct)
-    except (NotWatched, AttributeError):
+    except NotWatched:
         return None
 
 

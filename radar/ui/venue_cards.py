@@ -51,13 +51,13 @@ def _extremes(perps: Sequence[PerpVenue]) -> dict[str, str]:
     return {venue: "↓ lowest" if value == low else "↑ highest" for venue, value in shown.items() if value in (low, high)}
 
 
-def _perp(perp: PerpVenue, sheet: VenueSheet, tag: str) -> Any:
+def _perp(perp: PerpVenue, sheet: VenueSheet, tag: str, now_ms: int) -> Any:
     name = cell(words.venue(perp.venue), tag=OTHER_COIN if perp.mismatch else "")
     if perp.quality is Quality.MISSING:
         return row([name, *[words.NA] * 6, words.age(perp.age_sec)], kind="dim")
     settles = None
     if perp.next_funding_in_sec is not None:
-        settles = round((sheet.ts + perp.next_funding_in_sec * 1000) / GRAIN_MS) * GRAIN_MS
+        settles = round((now_ms + perp.next_funding_in_sec * 1000) / GRAIN_MS) * GRAIN_MS
     part = 100 * (perp.oi_usdt or 0.0) / sheet.oi_total_usdt if _compared(perp) and words.known(perp.oi_usdt) and sheet.oi_total_usdt else None
     return row(
         [
@@ -79,11 +79,11 @@ def _tone(value: float | None) -> str:
     return "" if tone == "na" else tone
 
 
-def perps(sheet: VenueSheet) -> Block:
+def perps(sheet: VenueSheet, now_ms: int) -> Block:
     """The perpetual on every exchange: ours first, then the largest open interest."""
     order = sorted(sheet.perps, key=lambda p: (p.venue != HOME, p.mismatch, p.quality is Quality.MISSING, -(p.oi_usdt or 0.0)))
     marks = _extremes(order)
-    rows = [_perp(perp, sheet, marks.get(perp.venue, "")) for perp in order]
+    rows = [_perp(perp, sheet, marks.get(perp.venue, ""), now_ms) for perp in order]
     rows.append(row(["Total", "", "", "", "", words.usdt_short(sheet.oi_total_usdt), "", ""], kind="sum"))
     head = ["exchange", "funding", "every", "next in", "basis", "OI", "share", "age"]
     other = [p.venue for p in order if p.mismatch]
@@ -110,7 +110,7 @@ def _spot_state(line: SpotVenue, sheet: VenueSheet) -> tuple[str, str]:
     if line.listed is False:
         return "○ not listed", "grey"
     if line.venue in sheet.missing or line.listed is None or not words.known(volume):
-        return "◆ no answer", "amber"
+        return f"◆ {line.note or 'no answer'}", "amber"
     if not volume:
         return "○ no turnover", "grey"
     home = next((other for other in sheet.spot if other.venue == HOME), None)
@@ -125,7 +125,7 @@ def _spot(line: SpotVenue, sheet: VenueSheet) -> Any:
     counted = line.counted_usdt if counts else 0.0 if words.known(line.vol24_usdt) else None
     numbers = [words.usdt_short(line.vol24_usdt), words.usdt_short(counted)]
     cells = [words.venue(line.venue), line.symbol or words.NA, *numbers, [state, f"{tone} words"], words.age(line.age_sec)]
-    return row(cells, kind="" if counts else "dim", note=line.note)
+    return row(cells, kind="" if counts else "dim")
 
 
 def spot(sheet: VenueSheet) -> Block:
@@ -137,7 +137,11 @@ def spot(sheet: VenueSheet) -> Block:
     ]  # fmt: skip
     order = sorted((*sheet.spot, *silent), key=lambda line: (line.venue != HOME, -(line.counted_usdt or 0.0), -(line.vol24_usdt or 0.0)))
     rows = [_spot(line, sheet) for line in order]
-    rows.append(row(["In the sum", "", "", words.usdt_short(sheet.spot_vol24_usdt), "", ""], kind="sum"))
+    known = [line.counted_usdt for line in sheet.spot if words.known(line.counted_usdt)]
+    total = words.usdt_short(sheet.spot_vol24_usdt)
+    if total == words.NA and known:
+        total = f"≥ {words.usdt_short(sum(known))}"  # type: ignore[arg-type]
+    rows.append(row(["In the sum", "", "", total, "", ""], kind="sum"))
     bound = "≤ " if sheet.dominance_is_bound and words.known(sheet.perp_dominance_pct) else ""
     alone = words.pct(sheet.perp_dominance_binance_pct, 1, sign=False)
     aside = f"dominance {bound}{words.pct(sheet.perp_dominance_pct, 1, sign=False)} · Binance alone {alone}"
@@ -198,12 +202,18 @@ RISKS = (
 )
 
 
-def _doubts(sheet: VenueSheet) -> str:
-    """What the numbers stand on that is old."""
-    home = next((p for p in sheet.perps if p.venue == HOME), None)
-    late = ["funding"] if home and home.quality is not Quality.FRESH else []
-    late += ["borrow"] if sheet.borrow.shortable is not None and sheet.borrow.quality is not Quality.FRESH else []
-    return f"▲ STALE {words.join(late)}: do not trade on these numbers." if late else ""
+def _doubt(sheet: VenueSheet) -> tuple[str, str]:
+    """Why there is no gain to show, or why not to trust it; sentence and tone."""
+    home, loan = next((p for p in sheet.perps if p.venue == HOME), None), sheet.borrow
+    late = ["funding"] if home and home.quality is Quality.STALE else []
+    late += ["borrow"] if loan.shortable and loan.quality is not Quality.FRESH else []
+    if late:
+        return f"▲ STALE {words.join(late)}: do not trade on this.", "amber"
+    if loan.shortable is False:
+        return "The coin cannot be borrowed: there is no basis trade.", "amber"
+    if not words.known(sheet.carry.apr_pct):
+        return "No borrow APR is known, so neither is the gain. Enter your own below.", "grey"
+    return "", ""
 
 
 def carry(sheet: VenueSheet) -> Block:
@@ -215,6 +225,7 @@ def carry(sheet: VenueSheet) -> Block:
     pays = words.known(c.break_even_hours)
     never = words.known(c.gain_1h_pct) and not pays
     lent = next((venue for venue in sheet.borrow.venues if venue.venue == c.venue), None)
+    most = f", {_limit(lent)} at most" if lent and _limit(lent) != words.NA else ""
     span = words.number(c.hours, 0 if c.hours == int(c.hours) else 1)
     rows = [
         ["Funding received", words.funding(received), _tone(received)],
@@ -226,11 +237,10 @@ def carry(sheet: VenueSheet) -> Block:
         [f"Net after {span} h", words.pct(c.net_pct, 2), _tone(c.net_pct)],
         ["If the basis closes, on top", words.pct(c.entry_gain_pct), ""],
     ]
-    unknown = "" if words.known(c.apr_pct) else "No borrow APR is known, so neither is the gain. Enter your own below."
     return card(
-        "Basis trade", f"net {words.pct(c.net_pct, 2)} in {span} h",
+        "Basis trade", f"net {words.pct(c.net_pct, 2)} in {span} h{most}",
         text("Long the perpetual on Binance, short the borrowed coin, % of notional; as if funding and APR stayed."),
-        pairs(rows), text(unknown, "grey"), text(_doubts(sheet), "amber"), text("The closing basis is not counted. " + RISKS),
+        pairs(rows), text(*_doubt(sheet)), text("The closing basis is not counted. " + RISKS),
     )  # fmt: skip
 
 

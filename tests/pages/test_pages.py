@@ -113,7 +113,7 @@ def test_the_header_counts_the_exchanges(open_page, market):
     """And names those that do not answer."""
     market.venue_health = health("ok", "blocked", "down")
 
-    assert "exchanges **1/3** · Gate down · Bybit refuses this location" in texts(open_page())
+    assert "exchanges **1/3** (Gate down, Bybit refused here)" in texts(open_page())
 
 
 def test_an_exchange_that_is_down_gets_a_quiet_line(open_page, market):

@@ -56,7 +56,7 @@ def loan(venue, **changes):
 def sheet(**changes):
     """MYXUSDT everywhere."""
     known = {
-        "symbol": "MYXUSDT", "ts": NOW, "perp_dominance_pct": 71.2, "perp_dominance_binance_pct": 86.3, "dominance_is_bound": False, "missing": (),
+        "symbol": "MYXUSDT", "ts": NOW - 9_000, "perp_dominance_pct": 71.2, "perp_dominance_binance_pct": 86.3, "dominance_is_bound": False, "missing": (),
         "blocked": (), "spot_vol24_usdt": 4e6, "oi_total_usdt": 20e6, "perps": (perp("binance"),), "spot": (pair("binance"),), "borrow": NOBODY,
         "carry": TRADE, "venues": (),
     }  # fmt: skip
@@ -96,14 +96,14 @@ def texts(card):
 # ── perpetuals ──
 def test_ours_comes_first_then_the_largest():
     """One row an exchange, and the total."""
-    made = venue_cards.perps(sheet(perps=(perp("htx", oi_usdt=1e6), perp("okx", oi_usdt=9e6), perp("binance", oi_usdt=5e6))))
+    made = venue_cards.perps(sheet(perps=(perp("htx", oi_usdt=1e6), perp("okx", oi_usdt=9e6), perp("binance", oi_usdt=5e6))), NOW)
 
     assert list(rows(made)) == ["Binance", "OKX", "HTX", "Total"]
 
 
 def test_a_perpetual_in_words():
     """Funding to four decimals, interval, countdown, basis, one-sided OI with its share, age."""
-    row = rows(venue_cards.perps(sheet()))["Binance"]
+    row = rows(venue_cards.perps(sheet(), NOW))["Binance"]
 
     assert [said(cell) for cell in row] == ["Binance", "−0.0200 %/h", "8 h", "n/a", "−0.100 %", "$10.0M", "50.0 %", "4 s"]
     assert row[3]["next"] == NOW + 3_600_000
@@ -115,21 +115,21 @@ def test_the_lowest_and_the_highest_funding_are_named():
         perp("binance"), perp("okx", funding_1h_pct=-0.04), perp("gate", funding_1h_pct=0.01), perp("htx", funding_1h_pct=9.0, mismatch=True),
         perp("mexc", funding_1h_pct=-9.0, quality=Quality.STALE),
     )  # fmt: skip
-    found = {name: tag(row[1]) for name, row in rows(venue_cards.perps(sheet(perps=perps))).items()}
+    found = {name: tag(row[1]) for name, row in rows(venue_cards.perps(sheet(perps=perps), NOW)).items()}
 
     assert found == {"Binance": "", "OKX": "↓ lowest", "Gate": "↑ highest", "HTX": "", "MEXC": "", "Total": ""}
 
 
 def test_equal_funding_has_no_extremes():
     """What looks the same is the same."""
-    found = rows(venue_cards.perps(sheet(perps=(perp("binance"), perp("okx", funding_1h_pct=-0.020004)))))
+    found = rows(venue_cards.perps(sheet(perps=(perp("binance"), perp("okx", funding_1h_pct=-0.020004))), NOW))
 
     assert {tag(row[1]) for row in found.values()} == {""}
 
 
 def test_another_coin_is_named_and_has_no_share():
     """A price more than 5 % off."""
-    made = venue_cards.perps(sheet(perps=(perp("binance"), perp("htx", mismatch=True))))
+    made = venue_cards.perps(sheet(perps=(perp("binance"), perp("htx", mismatch=True))), NOW)
 
     assert tag(rows(made)["HTX"][0]) == "other coin"
     assert said(rows(made)["HTX"][6]) == words.NA
@@ -138,21 +138,21 @@ def test_another_coin_is_named_and_has_no_share():
 
 def test_a_stale_perpetual_is_marked_and_has_no_share():
     """With its age."""
-    row = rows(venue_cards.perps(sheet(perps=(perp("gate", quality=Quality.STALE, age_sec=380.0),))))["Gate"]
+    row = rows(venue_cards.perps(sheet(perps=(perp("gate", quality=Quality.STALE, age_sec=380.0),)), NOW))["Gate"]
 
     assert (tag(row[7]), said(row[7]), said(row[6])) == ("STALE", "6 min", words.NA)
 
 
 def test_a_missing_perpetual_is_na_throughout():
     """Even where an old number is still about."""
-    row = rows(venue_cards.perps(sheet(perps=(perp("gate", quality=Quality.MISSING, age_sec=None),))))["Gate"]
+    row = rows(venue_cards.perps(sheet(perps=(perp("gate", quality=Quality.MISSING, age_sec=None),)), NOW))["Gate"]
 
     assert {said(cell) for cell in row[1:]} == {words.NA}
 
 
 def test_an_unpublished_basis_is_na():
     """HTX."""
-    assert said(rows(venue_cards.perps(sheet(perps=(perp("htx", basis_pct=None),))))["HTX"][4]) == words.NA
+    assert said(rows(venue_cards.perps(sheet(perps=(perp("htx", basis_pct=None),)), NOW))["HTX"][4]) == words.NA
 
 
 # ── spot ──
@@ -165,6 +165,7 @@ def test_an_unpublished_basis_is_na():
         (pair("okx", listed=False, vol24_usdt=None, counted_usdt=None), "○ not listed"),
         (pair("okx", listed=None, vol24_usdt=None, counted_usdt=None), "◆ no answer"),
         (pair("gate", counted_usdt=None), "◆ no answer"),
+        (pair("gate", counted_usdt=None, note="no fresh answer"), "◆ no fresh answer"),
         (pair("bybit", vol24_usdt=None, counted_usdt=None), "◆ refuses this location"),
         (pair("okx", vol24_usdt=0.0, counted_usdt=None), "○ no turnover"),
         (pair("okx", counted_usdt=None), "○ beyond the top five"),
@@ -198,6 +199,13 @@ def test_missing_exchanges_make_a_bound_that_names_them():
 
     assert "Without OKX and HTX: dominance is an upper bound." in texts(made)
     assert said(rows(made)["HTX"][4]) == "◆ no answer"
+
+
+def test_an_incomplete_sum_is_at_least_what_is_known():
+    """Not n/a: the exchanges that answered are in it."""
+    made = venue_cards.spot(sheet(spot=(pair("binance"), pair("okx")), spot_vol24_usdt=None, missing=("gate",)))
+
+    assert said(rows(made)["In the sum"][3]) == "≥ $4.00M"
 
 
 def test_a_refusal_is_no_bound():
@@ -271,7 +279,10 @@ def test_the_trade_is_no_larger_than_the_loan():
     """What the exchange of the loan lends at most."""
     lent = NOBODY.model_copy(update={"venues": (loan("okx", limit_usdt=9e6), loan("bybit", limit_usdt=3110.0))})
 
-    assert told(venue_cards.carry(sheet(borrow=lent)))["Largest loan there"] == "$3.11K"
+    made = venue_cards.carry(sheet(borrow=lent))
+
+    assert told(made)["Largest loan there"] == "$3.11K"
+    assert made["aside"] == "net +0.52 % in 24 h, $3.11K at most"
 
 
 def test_a_losing_trade_never_breaks_even():
@@ -304,6 +315,13 @@ def test_old_inputs_make_no_trade():
     assert "STALE" not in texts(venue_cards.carry(sheet()))
 
 
+def test_a_known_no_is_no_trade():
+    """Said in place of a gain."""
+    refused = NOBODY.model_copy(update={"shortable": False, "quality": Quality.FRESH})
+
+    assert "cannot be borrowed" in texts(venue_cards.carry(sheet(borrow=refused, carry=UNKNOWN_TRADE)))
+
+
 # ── how the exchanges are doing ──
 STATES = ("ok", "slow", "down", "busy", "blocked", "new")
 HEALTH = tuple(
@@ -332,4 +350,4 @@ def test_an_exchange_that_never_answered():
 def test_the_header_counts_and_names():
     """How many answer, and who does not."""
     assert look.answering(HEALTH) == "2/6"
-    assert look.venue_notes(HEALTH) == ["Gate down", "MEXC paused", "Bybit refuses this location", "HTX not asked yet"]
+    assert look.venue_notes(HEALTH) == ["Gate down", "MEXC paused", "Bybit refused here", "1 starting"]
