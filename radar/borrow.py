@@ -34,15 +34,24 @@ def _rank(line: BorrowVenue) -> tuple[bool, bool, float]:
 
 
 def _best(yes: Sequence[BorrowVenue]) -> BorrowVenue:
-    """The lowest APR; the desk's own counts where it is newer than the exchanges' answers, or they have no fresh rate."""
+    """The lowest APR; the desk's own counts where it is newer than the exchanges' rates.
+
+    An older one still goes before a rate of theirs that is no longer fresh, unless that one is dearer: an old low rate
+    must not hide that the market went up.
+    """
     own = next((line for line in yes if line.venue == MANUAL), None)
     market = [line for line in yes if line.venue != MANUAL]
-    priced = [line for line in market if line.quality is Quality.FRESH and line.apr_pct is not None]
-    if own is None:
-        return min(market, key=_rank)
-    if own.quality is Quality.FRESH and all((own.age_sec or 0.0) <= (line.age_sec or 0.0) for line in priced):
+    if own is None or not market:
+        return own or min(market, key=_rank)
+    best = min(market, key=_rank)
+    if best.apr_pct is None:
+        return min(yes, key=_rank)
+    newer = [line for line in market if line.apr_pct is not None and (line.age_sec or 0.0) < (own.age_sec or 0.0)]
+    if own.quality is not Quality.FRESH:
+        return best
+    if not newer:
         return own
-    return min(market if priced else yes, key=_rank)
+    return best if best.quality is Quality.FRESH or (best.apr_pct or 0.0) > (own.apr_pct or 0.0) else own
 
 
 def combine(quotes: Sequence[BorrowQuote], now_ms: int) -> Borrow:

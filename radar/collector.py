@@ -119,10 +119,11 @@ class Collector:
         self._house.keep_on(self._watch)
         if self.time.slept():
             self._asker.hurry("clock")
+            self.elsewhere.woke()
             self._woken = True  # nothing is judged before the exchange told its time
         self._ask()
         fresh = self._take_answers()
-        if self.time.asked and self.elsewhere.step(self.symbols):
+        if self.time.asked and not self._woken and self.elsewhere.step(self.symbols):
             fresh |= self.symbols.keys() - self.latest.keys()
         self._house.keep_on(lambda: self.historian.step(self.symbols))
         fresh |= self.historian.changed()
@@ -169,6 +170,8 @@ class Collector:
         self._intake.begin()
         self.venue.set_whitelist(self._intake.contracts)
         self._house.restore_doors()
+        known = [Observation.model_validate_json(body) for _, body in self.market.observations().values()]
+        self.elsewhere.recall({observation.symbol: observation.loans for observation in known})
         self._judge.begin()
 
     # ── who is watched ──

@@ -8,9 +8,9 @@ import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Protocol
 
-from radar import abroad
+from radar import abroad, words
 from radar.clock import Clock
-from radar.errors import VenueBlocked, VenueBusy, VenueError
+from radar.errors import VenueBlocked, VenueBusy, VenueError, VenueUnavailable
 from radar.exchange_clock import ExchangeClock
 from radar.jobs import Answered, Asker, Job
 from radar.lanes import Lanes
@@ -27,6 +27,7 @@ log = logging.getLogger("radar.elsewhere")
 EVERY_SEC = {"spot": 60.0, "perps": 60.0, "loans": 600.0}
 LATER_SEC = (60.0, 180.0)  # after a failure, doubling from the first to the longest
 SLOW_MS = 3_000.0
+BELIEVED_AFTER = 5  # a list that stays short that often is as short as it says
 
 
 class Lender(Protocol):
@@ -54,22 +55,18 @@ class _Exchange:
         self.failures: dict[str, int] = {}  # by kind, in a row
         self.errors: dict[str, VenueError] = {}  # by kind
         self.finished: set[str] = set()  # kinds that were asked to an end, well or not
-        self.verdicts: dict[str, tuple[int | None, bool | None]] = {}  # symbol -> (of which answer, the same coin?)
+        self.verdicts: dict[str, abroad.Verdict] = {}  # by symbol
+        self.before: dict[str, BorrowQuote] = {}  # by symbol: what it said of loans before this process, until it says more
 
     @property
     def blocked(self) -> bool:
         """It refuses this location."""
         return any(isinstance(error, VenueBlocked) for error in self.errors.values())
 
-    def same_coin(self, symbol: str, index: float | None) -> bool | None:
-        """Judged once an answer, by the index of that moment; while a price is unknown the verdict before stands."""
-        of_ms, verdict = self.verdicts.get(symbol, (None, None))
-        if of_ms != self.told.spot_ms:
-            new = abroad.same_coin(self.told, symbol, index)
-            if new is not None:
-                self.verdicts[symbol] = (self.told.spot_ms, new)
-                return new
-        return verdict
+    def verdict(self, symbol: str, index: float | None) -> abroad.Verdict:
+        """Whether its spot market is our coin's."""
+        self.verdicts[symbol] = abroad.judged(self.told, symbol, index, self.verdicts.get(symbol, abroad.Verdict()))
+        return self.verdicts[symbol]
 
 
 def _second(venue: SecondVenue) -> _Exchange:
@@ -103,8 +100,12 @@ class Elsewhere:
         for exchange in self._by_name.values():
             for kind, call in exchange.calls.items():
                 self._ask(exchange, kind, call, hurry=bool(came) and kind != "spot")
-        heard = [self._take(answered) for answered in self._asker.answers()]
-        return any(heard)
+        return any([self._take(answered) for answered in self._asker.answers()])  # noqa: C419 - all of them, not the first
+
+    def woke(self) -> None:
+        """The machine slept: what came before is of then, whatever it says; everybody is asked again."""
+        for answered in self._asker.answers():
+            self._asker.hurry(answered.job.name)
 
     def _ask(self, exchange: _Exchange, kind: str, call: Callable[[Collection[str]], Sequence[Any]], *, hurry: bool) -> None:
         job = Job(f"{exchange.name} {kind}", EVERY_SEC[kind], lane=f"at-{exchange.name}")
@@ -121,48 +122,60 @@ class Elsewhere:
         if isinstance(answered.value, VenueError):
             self._failed(exchange, kind, answered.value)
             return False
+        came_ms = self._time.now_ms() - round((self._clock.monotonic() - answered.at) * 1000)
+        told = abroad.heard(exchange.told, kind, answered.value, came_ms)
+        if abroad.is_part(exchange.told, told, kind, answered.value) and exchange.failures.get(kind, 0) < BELIEVED_AFTER:
+            self._failed(exchange, kind, VenueUnavailable(f"{words.venue(name)} sent only a part of its {kind} list.", venue=name))
+            return False
         if exchange.failures.pop(kind, 0):
             log.info("%s answers again about %s", name, kind)
-        exchange.errors = {
-            other: error for other, error in exchange.errors.items() if other != kind and not isinstance(error, VenueBlocked)
-        }  # one good answer: the location is served
-        exchange.told = abroad.heard(exchange.told, kind, answered.value, self._time.now_ms())
+        # One good answer: the location is served.
+        exchange.errors = {other: error for other, error in exchange.errors.items() if other != kind and not isinstance(error, VenueBlocked)}
+        exchange.told = told
         return True
 
     def _failed(self, exchange: _Exchange, kind: str, error: VenueError) -> None:
         """Ask later, and later again; a door that says until when is believed."""
         exchange.failures[kind] = exchange.failures.get(kind, 0) + 1
-        exchange.errors[kind] = error
-        wait = min(LATER_SEC[0] * 2.0 ** (exchange.failures[kind] - 1), LATER_SEC[1])
+        exchange.errors = exchange.errors | {kind: error}  # a new one: pages read it meanwhile
+        wait = min(LATER_SEC[0] * 2.0 ** min(exchange.failures[kind] - 1, 10), LATER_SEC[1])
         if isinstance(error, VenueBusy | VenueBlocked):
             wait = max(1.0, (error.until_ms - self._clock.now_ms()) / 1000)
         self._asker.put_off(f"{exchange.name} {kind}", None, wait)
 
     # ── what it means ──
+    def recall(self, loans: Mapping[str, Sequence[BorrowQuote]]) -> None:
+        """What exchanges said of loans before a restart, by symbol: it counts, at its age, until they are heard again."""
+        for symbol, quotes in loans.items():
+            for quote in quotes:
+                if quote.ts_ms is not None and quote.venue in self._by_name:
+                    self._by_name[quote.venue].before[symbol] = quote
+
     def about(self, live: LiveSymbol, now_ms: int) -> Others:
         """What everybody says about one symbol at `now_ms` (the exchange's clock)."""
-        index, mark = (live.quote.index, live.quote.mark) if live.quote else (None, None)
+        index, mark = live.index_at(now_ms), live.quote.mark if live.quote else None
         spot: list[SpotLine] = []
         loans: list[BorrowQuote] = []
         perps = []
         for exchange in self._others:
-            line = abroad.spot_line(exchange.name, exchange.told, live.symbol, exchange.same_coin(live.symbol, index), now_ms)
-            spot.append(line)
+            exchange.told = abroad.present_only(exchange.told, now_ms)
+            verdict = exchange.verdict(live.symbol, index)
+            spot.append(abroad.spot_line(exchange.name, exchange.told, live.symbol, verdict, now_ms))
             if "loans" in exchange.calls:
-                loans += self._loan(exchange, live.symbol, line, index, now_ms)
+                loans += self._loan(exchange, live.symbol, verdict, index, now_ms)
             if (perp := abroad.perp_line(exchange.name, exchange.told, live.symbol, index, mark)) is not None:
                 perps.append(perp)
         for exchange in self._home:
-            line = live.home.line(live.readings.get("spot_ticker"), live.readings.get("listing"), now_ms)
-            loans += self._loan(exchange, live.symbol, line, index, now_ms)
+            loans += self._loan(exchange, live.symbol, live.home.verdict, index, now_ms)
         return Others(spot, loans, perps, [exchange.name for exchange in self._others if exchange.blocked])
 
-    def _loan(self, exchange: _Exchange, symbol: str, line: SpotLine, index: float | None, now_ms: int) -> list[BorrowQuote]:
-        """Its answer; one that refuses this location counts as not configured once its last answer is a day old."""
-        age = age_sec(exchange.told.loans_ms, now_ms)
-        if exchange.blocked and (age is None or age > abroad.LOAN_STALE_SEC):
-            return []
-        return [abroad.loan_quote(exchange.name, exchange.told, symbol, line, index)]
+    def _loan(self, exchange: _Exchange, symbol: str, verdict: abroad.Verdict, index: float | None, now_ms: int) -> list[BorrowQuote]:
+        """Its answer; one that refuses this location counts as not configured once its last answer is no longer fresh."""
+        quote = abroad.loan_quote(exchange.name, exchange.told, symbol, verdict, index)
+        if exchange.told.loans_ms is None:
+            quote = exchange.before.get(symbol, quote)
+        age = age_sec(quote.ts_ms, now_ms)
+        return [] if exchange.blocked and (age is None or age > abroad.LOAN_FRESH_SEC) else [quote]
 
     # ── the exchanges themselves ──
     def hosts(self) -> list[HostHealth]:
@@ -180,6 +193,11 @@ class Elsewhere:
         busy = all(isinstance(error, VenueBusy) for error in exchange.errors.values())
         said = "; ".join(dict.fromkeys(str(error) for error in exchange.errors.values()))
         return found.model_copy(update={"state": "blocked" if exchange.blocked else "busy" if busy else "down", "sentence": said})
+
+    @property
+    def lender_sentence(self) -> str:
+        """Why Binance's own rates cannot be read; empty while they can, or nobody gave a key."""
+        return "; ".join(dict.fromkeys(str(error) for exchange in self._home for error in exchange.errors.values()))
 
     def doors(self) -> dict[str, list[Any]]:
         """Pauses and blocks in force, for the next process."""

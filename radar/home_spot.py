@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from radar.abroad import Verdict
 from radar.models import BorrowQuote, Reading, SpotLine, SpotPair, Ticker
 from radar.quality import age_sec
 from radar.spot import HOME, LISTED_FRESH_SEC, LISTED_STALE_SEC, base_price_agrees, spot_map
@@ -18,8 +19,10 @@ class HomeSpot:
         self.multiplier = 1.0
         self.listed: bool | None = None
         self._agrees: bool | None = None
+        self._agreed_ms: int | None = None
         self._vol24_usdt: float | None = None
         self._last: float | None = None
+        self._ticker_ms: int | None = None
 
     @property
     def trades(self) -> bool | None:
@@ -32,21 +35,34 @@ class HomeSpot:
         """Where the coin trades, by name; the price check follows with the first ticker."""
         match = spot_map(self.symbol, pairs)
         if self.pair is None or match is None or match.symbol != self.pair.symbol:
-            self._agrees = self._vol24_usdt = self._last = None  # another coin until its price was checked
-        self.listed = match is not None
+            self._agrees = self._agreed_ms = self._vol24_usdt = self._last = None  # another coin until its price was checked
+        # A pair that was there and is not in one list may be halted, or the list incomplete: only a second one says no.
+        vanished = match is None and self.pair is not None
+        self.listed = None if vanished else match is not None
         self.multiplier = match.multiplier if match else 1.0
         self.pair = pairs[match.symbol] if match else None
 
     def on_ticker(self, ticker: Ticker, index: float | None) -> None:
         """Rolling 24 h; the price tells whether it is the same coin."""
         self._vol24_usdt, self._last = ticker.vol24_usdt, ticker.last
-        verdict = base_price_agrees(index, ticker.last, self.multiplier)
-        self._agrees = self._agrees if verdict is None else verdict
+        self._ticker_ms = ticker.ts_ms
+        self._judge(index)
+
+    def _judge(self, index: float | None) -> None:
+        verdict = base_price_agrees(index, self._last, self.multiplier)
+        if verdict is not None:
+            self._agrees = verdict
+            self._agreed_ms = self._ticker_ms if verdict else self._agreed_ms
 
     def on_index(self, index: float | None) -> None:
         """The index of our contract: the first one judges a ticker that came before it."""
         if self._agrees is None:
-            self._agrees = base_price_agrees(index, self._last, self.multiplier)
+            self._judge(index)
+
+    @property
+    def verdict(self) -> Verdict:
+        """Whether its pair is our coin, and when that was seen last."""
+        return Verdict(self._ticker_ms, self.pair.symbol if self.pair else None, self._agrees, self._agreed_ms)
 
     def line(self, ticker: Reading | None, listing: Reading | None, now_ms: int) -> SpotLine:
         """As one venue among others; a list that nobody has read for three days says nothing."""
@@ -59,6 +75,7 @@ class HomeSpot:
             symbol=self.pair.symbol if self.pair else None,
             multiplier=self.multiplier,
             agrees=self._agrees,
+            agreed_ms=self._agreed_ms,
             vol24_usdt=self._vol24_usdt,
             ts_ms=ticker.ts_ms if ticker else None,
         )

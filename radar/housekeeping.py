@@ -48,6 +48,8 @@ class Housekeeping:
         """What other processes read of this one: when, hosts, exchanges, notices."""
         hosts = self._venue.health()
         home = health_of_hosts(self._venue.name, hosts)
+        if said := "; ".join(part for part in (home.sentence, self._elsewhere.lender_sentence) if part):
+            home = home.model_copy(update={"sentence": said})
         return {
             "ts_ms": self._clock.now_ms(),
             "hosts": [host.model_dump(mode="json") for host in [*hosts, *self._elsewhere.hosts()]],

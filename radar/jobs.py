@@ -61,6 +61,7 @@ class Answered(NamedTuple):
     symbol: str | None
     value: Any
     latency_ms: float
+    at: float  # monotonic seconds
 
 
 class Asker:
@@ -99,7 +100,8 @@ class Asker:
             except Exception as error:
                 log.exception("%s failed unexpectedly", job.name)
                 value = VenueError(f"{job.name}: {type(error).__name__}")
-            self._answers.put(Answered(job, symbol, value, (self._clock.monotonic() - began) * 1000))
+            now = self._clock.monotonic()
+            self._answers.put(Answered(job, symbol, value, (now - began) * 1000, now))
             self._wake.set()
 
         self._lanes.submit(job.lane or job.name, run)

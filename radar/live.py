@@ -138,6 +138,10 @@ class LiveSymbol:
         self.tape.put(minute, _or_nan(columns))
         return True
 
+    def index_at(self, ts_ms: int) -> float | None:
+        """The index, to judge a price of that moment by; None where it was not read within two minutes of it."""
+        return self.quote.index if self.quote and abs(self.quote.ts_ms - ts_ms) <= STALE_SEC["quote"] * 1000 else None
+
     @property
     def minute(self) -> int:
         """The minute the newest sample belongs to."""
@@ -153,7 +157,7 @@ class LiveSymbol:
 
     def on_spot_ticker(self, ticker: Ticker) -> None:
         """24 h of spot on Binance."""
-        self.home.on_ticker(ticker, self.quote.index if self.quote else None)
+        self.home.on_ticker(ticker, self.index_at(ticker.ts_ms))
 
     def on_book(self, market: str, snapshot: Book) -> None:
         """A book of `market` ("perp" or "spot"): the widest band for the imbalance, the frozen one for the depth ratio."""
@@ -237,9 +241,13 @@ class LiveSymbol:
     def _loans(self, others: Others) -> tuple[BorrowQuote, ...]:
         """All answers about borrowing; Binance's margin flag speaks where its own rates are not read."""
         flag = self.home.margin_quote(self.readings.get("listing"))
-        rates = any(loan.venue == HOME and loan.ts_ms is not None for loan in others.loans)
-        found = [loan for loan in others.loans if loan.venue != HOME or rates]
-        return (*([flag] if flag and not rates else []), *found)
+        rates = next((loan for loan in others.loans if loan.venue == HOME), None)
+        if rates is not None and (rates.ts_ms is not None or flag is None):
+            return tuple(others.loans)
+        found = [loan for loan in others.loans if loan is not rates]
+        if flag is not None and rates is not None and flag.shortable is None:
+            flag = flag.model_copy(update={"note": f"margin-listed; its own rates: {rates.note}"})
+        return (flag, *found) if flag else tuple(found)
 
     def observe(self, now_ms: int, others: Others = NOWHERE_ELSE, *, sw_hours: int = 3) -> Observation:
         """Everything known at `now_ms` (the exchange's clock), judged by nobody yet."""

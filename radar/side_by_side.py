@@ -5,15 +5,16 @@ from collections.abc import Sequence
 from radar import carry
 from radar.funding import next_funding_in_sec
 from radar.models import Observation, PerpLine, PerpVenue, Quality, Snapshot, SpotFacts, SpotLine, SpotVenue, VenueHealth, VenueSheet
-from radar.quality import age_sec, grade
+from radar.quality import age_sec, grade, worst
 from radar.spot import HOME
 
 __all__ = ["venue_sheet"]
 
 
 def _home(s: Snapshot) -> PerpVenue:
-    """Our own contract, like the others."""
-    quality = s.quality["funding_1h_pct"].state
+    """Our own contract, like the others: as old as the older of price and open interest."""
+    parts = [s.quality["funding_1h_pct"], s.quality["oi_usdt"]]
+    ages = [part.age_sec for part in parts if part.age_sec is not None]
     return PerpVenue(
         venue=HOME,
         symbol=s.symbol,
@@ -23,8 +24,8 @@ def _home(s: Snapshot) -> PerpVenue:
         next_funding_in_sec=s.next_funding_in_sec,
         basis_pct=s.basis_pct,
         oi_usdt=s.oi_usdt,
-        age_sec=s.age_sec,
-        quality=quality,
+        age_sec=max(ages, default=None),
+        quality=worst(part.state for part in parts),
     )
 
 
@@ -81,7 +82,8 @@ def venue_sheet(
 ) -> VenueSheet:
     """Every exchange's row about the coin at `now_ms` (the exchange's clock); `hours` and `costs_pct` are for the carry."""
     perps = [_home(s), *(_perp(line, now_ms) for line in o.perps)]
-    alike = [row.oi_usdt for row in perps if not row.mismatch and row.quality is Quality.FRESH and row.oi_usdt is not None]
+    ours = {HOME, *(line.venue for line in o.perps if line.agrees)}  # seen to be the same coin
+    alike = [row.oi_usdt for row in perps if row.venue in ours and row.quality is Quality.FRESH and row.oi_usdt is not None]
     priced = s.borrow.shortable and s.borrow.quality is Quality.FRESH
     fresh = s.quality["funding_1h_pct"].state is Quality.FRESH
     return VenueSheet(

@@ -82,9 +82,8 @@ def spot_map(perp: str, listed: Collection[str], aliases: Mapping[str, tuple[str
 
 def base_price_agrees(index: float | None, spot_last: float | None, multiplier: float) -> bool | None:
     """Is it the same coin? True within 5 % of the index; None while a price is unknown (method DM6)."""
-    if not index or not spot_last:
-        return None
-    return abs(index / (spot_last * multiplier) - 1) <= MISMATCH
+    price = (spot_last or 0.0) * multiplier
+    return abs(index / price - 1) <= MISMATCH if index and price else None
 
 
 class SpotVolume(Model):
@@ -117,20 +116,26 @@ def _cap(lines: Sequence[SpotLine], now_ms: int) -> float:
     While it is not known whether and how much it trades there, nothing may count: volume elsewhere costs nothing to invent.
     """
     home = next((line for line in lines if line.venue == HOME), None)
-    if home is None or home.listed is False or home.agrees is False:
+    if home is not None and home.listed is False:
         return math.inf
-    age = age_sec(home.ts_ms, now_ms)
-    if not home.agrees or home.vol24_usdt is None or age is None or age > VOLUME_STALE_SEC:
-        return 0.0
-    return CAP_MULTIPLE * home.vol24_usdt
+    known = home is not None and home.agrees and _within(home.ts_ms, now_ms, VOLUME_STALE_SEC)
+    return CAP_MULTIPLE * home.vol24_usdt if home is not None and known and home.vol24_usdt is not None else 0.0
+
+
+def _within(ts_ms: int | None, now_ms: int, seconds: float) -> bool:
+    age = age_sec(ts_ms, now_ms)
+    return age is not None and age <= seconds
 
 
 def _fresh_volume(line: SpotLine, now_ms: int) -> float | None:
-    """What the venue adds: 0 where the coin is not listed or another one is; None while that is unknown or not fresh."""
-    if line.listed is False or (line.listed and line.agrees is False):
+    """What the venue adds: 0 where the coin is not listed or another one is; None while that is unknown or not fresh.
+
+    At home another price is no other coin but a dislocation, and its volume unknown.
+    """
+    if line.listed is False or (line.listed and line.agrees is False and line.venue != HOME):
         return 0.0
-    age = age_sec(line.ts_ms, now_ms)
-    return line.vol24_usdt if line.listed and line.agrees and age is not None and age <= SPOT_FRESH_SEC else None
+    same = line.listed and line.agrees and _within(line.agreed_ms, now_ms, VOLUME_STALE_SEC)
+    return line.vol24_usdt if same and _within(line.ts_ms, now_ms, SPOT_FRESH_SEC) else None
 
 
 def _has_spot(lines: Sequence[SpotLine]) -> tuple[bool | None, int | None]:
@@ -165,7 +170,10 @@ def spot_facts(lines: Sequence[SpotLine], *, blocked: Sequence[str] = (), now_ms
     configured = [line for line in lines if line.venue not in blocked]
     has_spot, listed_ms = _has_spot(counting)
     cap = _cap(counting, now_ms)
-    volume = spot_volume({line.venue: _fresh_volume(line, now_ms) for line in counting}, has_spot=has_spot, cap_usdt=cap)
+    turnover = {line.venue: _fresh_volume(line, now_ms) for line in counting}
+    if lines and HOME not in turnover:
+        turnover[HOME] = None  # switched off: without it nobody knows what may count, so dominance is a bound
+    volume = spot_volume(turnover, has_spot=has_spot, cap_usdt=cap)
     home = next((line for line in lines if line.venue == HOME and line.listed), None)
     facts = SpotFacts(
         has_spot=has_spot,

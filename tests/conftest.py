@@ -40,9 +40,9 @@ def user(tmp_path):
 class Driven:
     """A collector and the service over the same stores, stepped once a second."""
 
-    def __init__(self, clock, market, user, folder, venue, *, seconds, retention_days) -> None:
+    def __init__(self, clock, market, user, folder, venue, *, seconds, lender, retention_days) -> None:
         self.clock, self.market, self.user, self.venue = clock, market, user, venue
-        self._folder, self.seconds, self._retention_days = folder, seconds, retention_days
+        self._folder, self.seconds, self._lender, self._retention_days = folder, seconds, lender, retention_days
         self.starts = 0
         self.start()
 
@@ -58,6 +58,7 @@ class Driven:
             lanes=InlineLanes(),
             retention_days=self._retention_days,
             seconds=self.seconds,
+            lender=self._lender,
         )
         settings = Settings(data_dir=self._folder, _env_file=None)
         self.radar = Radar("demo", settings, self.market, self.user, clock=self.clock, collector=self.collector)
@@ -77,9 +78,9 @@ class Driven:
 def driven(clock, market, user, tmp_path):
     """A factory of driven radars: `driven(watchlist=["CALMUSDT"])`."""
 
-    def make(venue=None, watchlist=("CALMUSDT",), *, seconds=None, retention_days=30):
+    def make(venue=None, watchlist=("CALMUSDT",), *, seconds=None, lender=None, retention_days=30):
         others = [DemoSecond(name, clock) for name in DEMO_SECONDS] if seconds is None else seconds
         user.seed(watchlist, clock.now_ms())
-        return Driven(clock, market, user, tmp_path, FaultyVenue(venue or DemoVenue(clock)), seconds=others, retention_days=retention_days)
+        return Driven(clock, market, user, tmp_path, FaultyVenue(venue or DemoVenue(clock)), seconds=others, lender=lender, retention_days=retention_days)
 
     return make

@@ -84,6 +84,12 @@ def test_an_old_apr_of_the_desk_does_not_hide_what_the_market_asks():
     assert answer(says("manual", True, 10.0, 30_000), says("okx", True, 61.0)) == (True, 61.0, "okx", FRESH)
 
 
+@pytest.mark.parametrize(("apr", "expected"), [(80.0, (True, 80.0, "okx", STALE)), (12.0, (True, 25.0, "manual", FRESH))])
+def test_a_dearer_rate_of_the_market_is_not_forgotten_when_it_is_an_hour_old(apr, expected):
+    """It came after the desk's 25 %: a dearer one still stands against it, a cheaper one no longer confirms."""
+    assert answer(says("manual", True, 25.0, 70_000), says("okx", True, apr, 4_000)) == expected
+
+
 @pytest.mark.parametrize("others", [(), (says("bybit", False),), (says("gate", True),), (says("bybit", True, 12.0, 7200),)])
 def test_the_desks_own_apr_counts_where_no_exchange_has_a_fresh_rate(others):
     """Its own lender is a lender."""

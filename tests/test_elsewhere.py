@@ -223,11 +223,17 @@ def test_a_pause_is_kept_to(world, seconds, clock):
 # ── whose coin is it ────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_loan_of_another_coin_of_the_same_name_is_no_loan(world, seconds):
+def dislocated(rows):
+    """Prices that are not our coin's."""
+    return [row.model_copy(update={"last": row.last * 1.3}) for row in rows]
+
+
+def test_a_loan_of_another_coin_of_the_same_name_is_no_loan(driven, seconds):
     """When the price there is not our coin's, its offer does not confirm our borrow, and its volume is not summed."""
     for venue in seconds.values():
-        venue.bend["spot_quotes"] = lambda rows: [row.model_copy(update={"last": row.last * 1.3}) for row in rows]
-    world.run(61)
+        venue.bend["spot_quotes"] = dislocated
+    world = driven(watchlist=["WINDOWUSDT"], seconds=list(seconds.values()))
+    world.run(30)
     snapshot = world.radar.snapshot("WINDOWUSDT")
     lenders = {line.venue: (line.shortable, line.note) for line in snapshot.borrow.venues if line.venue in DEMO_SECONDS}
 
@@ -236,11 +242,25 @@ def test_a_loan_of_another_coin_of_the_same_name_is_no_loan(world, seconds):
     assert snapshot.perp_dominance_pct == pytest.approx(snapshot.perp_dominance_binance_pct)
 
 
-def test_a_loan_without_a_spot_price_confirms_nothing(world, seconds):
+def test_a_price_that_wanders_off_takes_green_and_keeps_the_rate(world, seconds):
+    """In a dislocation the borrow is stale: it confirms nothing, and a dear one goes on firing R4."""
+    for venue in seconds.values():
+        venue.bend["spot_quotes"] = dislocated
+    world.run(61)
+    light, borrow = world.light("WINDOWUSDT"), world.radar.snapshot("WINDOWUSDT").borrow
+    world.radar.set_thresholds("WINDOWUSDT", {"borrow_apr_max_pct": 10.0})
+
+    assert light is not Light.GREEN
+    assert (borrow.shortable, borrow.apr_pct, borrow.quality) == (True, 11.5, Quality.STALE)
+    assert rule(world, "R4").state is State.FIRES
+
+
+def test_a_loan_without_a_spot_price_confirms_nothing(driven, seconds):
     """Nobody can tell whose coin it is."""
     for venue in seconds.values():
         venue.bend["spot_quotes"] = lambda rows: [row for row in rows if row.symbol != "WINDOWUSDT"]
-    world.run(61)
+    world = driven(watchlist=["WINDOWUSDT"], seconds=list(seconds.values()))
+    world.run(30)
 
     assert world.radar.snapshot("WINDOWUSDT").borrow.shortable is None
     assert world.light("WINDOWUSDT") is not Light.GREEN
@@ -254,10 +274,31 @@ def test_a_loan_without_a_spot_price_confirms_nothing(world, seconds):
 def test_an_offer_without_price_answer_or_stock_is_no_confirmed_borrow(world, seconds, loan):
     """GREEN needs a YES at a known rate."""
     for venue in seconds.values():
-        venue.bend["loans"] = lambda rows: [loan]
+        venue.bend["loans"] = lambda rows: [loan, *(row for row in rows if row.coin != "WINDOW")]
     world.run(601, step=2)
 
     assert world.light("WINDOWUSDT") is not Light.GREEN
+
+
+def test_a_part_of_a_list_is_no_list(world, seconds):
+    """An answer that lost most of its rows is a failure: what it lacks is not gone."""
+    for venue in seconds.values():
+        venue.bend |= {"loans": lambda rows: rows[:1], "spot_quotes": lambda rows: rows[:1]}
+    world.run(620, step=2)
+    snapshot = world.radar.snapshot("WINDOWUSDT")
+
+    assert snapshot.borrow.venue == "northex"
+    assert snapshot.spot.missing == DEMO_SECONDS
+    assert {venue.venue: venue.state for venue in world.radar.health().venues}["northex"] == "down"
+
+
+def test_a_feed_that_stands_still_is_seen_to_age(world, seconds):
+    """The same rows again and again, without a time of their own, are one old answer."""
+    frozen = [row.model_copy(update={"ts_ms": None}) for row in seconds["northex"].inner.spot_quotes()]
+    seconds["northex"].bend["spot_quotes"] = lambda _: frozen
+    world.run(280)
+
+    assert world.radar.snapshot("WINDOWUSDT").spot.missing == ("northex",)
 
 
 def test_a_coin_that_nobody_lends_is_a_known_no_only_when_binance_says_no_too(driven, seconds):
@@ -330,7 +371,35 @@ def test_the_carry_needs_a_fresh_rate(world, seconds):
     assert (unknown.venue, unknown.gain_1h_pct, unknown.net_pct) == (None, None, None)
 
 
+# ── long lives ──────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_thousand_failures_are_one_more_failure(world, seconds):
+    """An exchange that was down for days is still asked, and ends no step."""
+    fail(seconds["northex"], DOWN)
+    world.collector.elsewhere._by_name["northex"].failures = dict.fromkeys(("spot", "perps", "loans"), 5000)
+    before = seconds["northex"].calls["spot_quotes"]
+    world.run(400, step=2)
+
+    assert 1 <= seconds["northex"].calls["spot_quotes"] - before <= 3
+    assert world.radar.snapshot("WINDOWUSDT").quality["mark"].state is Quality.FRESH
+
+
 # ── restarts ────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_restart_forgets_no_borrow(world, seconds):
+    """While the exchanges have not said anything new, what they said counts on, at its age."""
+    for venue in seconds.values():
+        fail(venue, DOWN)
+    world.run(120, step=2)
+    world.collector.close()
+    world.start()
+    world.run(20)
+    borrow = world.radar.snapshot("WINDOWUSDT").borrow
+
+    assert (borrow.shortable, borrow.apr_pct, borrow.venue) == (True, 11.5, "northex")
+    assert borrow.venues[1].age_sec > 120
 
 
 def test_another_process_reads_the_same_sheet(world):
@@ -340,3 +409,59 @@ def test_another_process_reads_the_same_sheet(world):
     there, here = (radar.venues("WINDOWUSDT").model_dump(exclude={"venues"}) for radar in (reader, world.radar))
     assert there == here
     assert [(v.venue, v.state) for v in reader.venues("WINDOWUSDT").venues] == [("demo", "ok"), ("northex", "ok"), ("southex", "ok")]
+
+
+# ── Binance's own rates, with a key ─────────────────────────────────────────────────────────────
+
+
+class OwnRates:
+    """Binance's loans, as the desk's key reads them."""
+
+    def __init__(self) -> None:
+        self.error, self.rows = None, [Loan(coin="WINDOW", shortable=True, apr_pct=3.5, limit=1000.0)]
+
+    def loans(self, watched):
+        """What a test put there."""
+        if self.error:
+            raise self.error
+        return self.rows
+
+    def health(self):
+        """No host of its own."""
+        return []
+
+    def close(self):
+        """Nothing to close."""
+
+
+@pytest.fixture
+def own_rates():
+    """A lender behind a key."""
+    return OwnRates()
+
+
+@pytest.fixture
+def keyed(driven, own_rates):
+    """A radar with that key, and no other exchange."""
+    return driven(watchlist=["WINDOWUSDT"], seconds=(), lender=lambda _: own_rates)
+
+
+def test_with_a_key_binance_itself_lends(keyed):
+    """Its rate and limit take the place of the margin flag."""
+    keyed.run(30)
+    snapshot = keyed.radar.snapshot("WINDOWUSDT")
+
+    assert [(line.venue, line.shortable, line.apr_pct, line.limit) for line in snapshot.borrow.venues] == [("binance", True, 3.5, 1000.0)]
+    assert snapshot.traffic_light is Light.GREEN
+
+
+def test_a_key_that_is_refused_confirms_nothing_and_says_why(keyed, own_rates):
+    """The flag alone is left: n/a, with the reason on the exchange's line."""
+    own_rates.error = VenueUnavailable("Binance margin refused the key: check RADAR_BINANCE_KEY", venue="binance")
+    keyed.run(30)
+    borrow = keyed.radar.snapshot("WINDOWUSDT").borrow
+
+    assert [(line.venue, line.shortable) for line in borrow.venues] == [("binance", None)]
+    assert "its own rates" in borrow.venues[0].note
+    assert "check RADAR_BINANCE_KEY" in keyed.radar.health().venues[0].sentence
+    assert keyed.light("WINDOWUSDT") is not Light.GREEN

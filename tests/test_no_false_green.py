@@ -5,8 +5,10 @@ import pytest
 from radar.errors import BadRequest
 from radar.exchange_clock import TRUSTED_MS, ExchangeClock, told_offset_ms
 from radar.funding import interval_hours
-from radar.models import Light
+from radar.models import Light, Quality
 from radar.thresholds import Thresholds
+from radar.venues.demo_second import DemoSecond
+from tests.faulty import FaultySecond
 from tests.test_assess import NOW, apr, judged, rule
 
 HOUR_MS = 3_600_000
@@ -135,3 +137,64 @@ def test_a_window_of_any_length_is_judged(driven, hours):
 
     assert window.leaves[0].value > 0
     assert window.state == "FIRES"
+
+
+def wash_traded(clock):
+    """An exchange that claims ten thousand times what WINDOWUSDT trades there."""
+    northex = FaultySecond(DemoSecond("northex", clock))
+    northex.bend["spot_quotes"] = lambda rows: [row.model_copy(update={"vol24_usdt": row.vol24_usdt * 10_000}) for row in rows]
+    return northex
+
+
+def bent(world, method, change):
+    """Let rows of Binance come back changed; None leaves one out."""
+    answer = getattr(world.venue.inner, method)
+    setattr(world.venue.inner, method, lambda *asked: [changed for row in answer(*asked) if (changed := change(row))])
+
+
+@pytest.mark.parametrize(
+    ("method", "change"),
+    [
+        ("spot_tickers", lambda row: row.model_copy(update={"last": row.last * 1.06})),
+        ("spot_tickers", lambda row: row.model_copy(update={"last": None})),
+        ("spot_tickers", lambda row: row.model_copy(update={"vol24_usdt": None})),
+        ("spot_pairs", lambda row: None if row.symbol == GREEN_COIN else row),
+    ],
+    ids=["its price is 6 % off", "it has no price", "it has no turnover", "it is missing from a list"],
+)
+def test_a_wash_traded_market_opens_nothing_when_binances_own_is_in_doubt(driven, clock, method, change):
+    """What others may count for hangs on Binance's own volume: without it their claims bound nothing."""
+    world = driven(watchlist=[GREEN_COIN], seconds=[wash_traded(clock)])
+    world.radar.set_thresholds(GREEN_COIN, {"sw_dom_max": 10.0})  # GREEN only by what is claimed
+    world.run(30)
+    before = world.radar.snapshot(GREEN_COIN)
+    bent(world, method, change)
+    world.collector._asker.hurry("spot_pairs")
+    lights = set()
+    for _ in range(40):
+        world.run(30, step=5)
+        lights.add(world.light(GREEN_COIN))
+
+    assert before.perp_dominance_pct > 10
+    assert Light.GREEN not in lights
+
+
+def test_without_binances_spot_the_claims_of_others_bound_nothing(driven, clock):
+    """It is switched off: dominance is a bound of 100 %."""
+    world = driven(watchlist=[GREEN_COIN], seconds=[wash_traded(clock)])
+    world.venue.spot = False
+    world.run(60)
+    snapshot = world.radar.snapshot(GREEN_COIN)
+
+    assert (snapshot.spot.missing, snapshot.perp_dominance_pct) == (("binance",), 100.0)
+    assert snapshot.quality["perp_dominance_pct"].state is Quality.UNKNOWN
+    assert snapshot.traffic_light is not Light.GREEN
+
+
+def test_a_borrow_at_an_unknown_price_is_no_permission():
+    """Somebody lends, nobody says at what rate: R4 is switched off and GREEN is locked (method 2.4)."""
+    snapshot = judged(borrow=[quote.model_copy(update={"apr_pct": None}) for quote in apr()])
+
+    assert snapshot.borrow.shortable is True
+    assert snapshot.traffic_light is Light.YELLOW
+    assert "borrow" in snapshot.headline

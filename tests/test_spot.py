@@ -16,6 +16,7 @@ def line(venue, usdt=1e6, age_sec=0, *, listed=True, agrees=True, listed_age_sec
         listed_ms=NOW - listed_age_sec * 1000,
         symbol="ARBUSDT" if listed else None,
         agrees=agrees if listed else None,
+        agreed_ms=NOW - min(age_sec, 60) * 1000 if listed and agrees else None,
         vol24_usdt=usdt if listed else None,
         ts_ms=NOW - age_sec * 1000,
     )
@@ -82,16 +83,31 @@ def test_where_binance_lists_no_pair_nothing_limits_the_others():
         line("binance", None),
         line("binance", 1e6, age_sec=901),
         line("binance", 1e6, agrees=None),
+        line("binance", 1e6, agrees=False),
         SpotLine(venue="binance"),
         SpotLine(venue="binance", listed=True, agrees=True, vol24_usdt=1e6),
     ],
-    ids=["no turnover", "a quarter of an hour old", "price unknown", "listing unknown", "no time"],
+    ids=["no turnover", "a quarter of an hour old", "price unknown", "price far off", "listing unknown", "no time"],
 )
 def test_nothing_elsewhere_counts_while_binances_own_is_unknown(home):
     """Without its measure a volume elsewhere may be anything: dominance is then bounded by 100 %."""
     _, volume = judged(home, line("mexc", 900e6))
 
     assert (volume.usdt, volume.missing) == (0, ("binance",))
+
+
+def test_without_binances_spot_dominance_is_a_bound():
+    """Switched off, nobody knows what others may count for."""
+    _, volume = judged(line("mexc", 900e6), line("gate", 1e6))
+
+    assert (volume.usdt, volume.missing) == (0, ("binance",))
+
+
+def test_a_price_nobody_has_checked_for_a_quarter_of_an_hour_vouches_for_no_volume():
+    """The turnover keeps coming, the price does not: perhaps it is another coin by now."""
+    checked = line("gate", 2e6).model_copy(update={"agreed_ms": NOW - 901_000})
+
+    assert judged(line("binance", 4e6), checked)[1].missing == ("gate",)
 
 
 def test_a_binance_volume_that_just_went_stale_still_limits_the_others():

@@ -91,6 +91,7 @@ class Loan(Model):
     apr_pct: float | None = None  # None: it can be borrowed at a rate that is not published
     limit: float | None = None  # the most that one account may borrow, coins
     limit_usdt: float | None = None  # the same, where the exchange says it in USDT
+    late_sec: float = 0.0  # how much older than its answer it is
 
 
 class SpotPair(Model):

@@ -33,6 +33,7 @@ class SpotLine(Model):
     symbol: str | None = None  # there
     multiplier: float = 1.0  # coins there in one unit of the contract
     agrees: bool | None = None  # its price lies within 5 % of the index: the same coin
+    agreed_ms: int | None = None  # when that was seen last
     vol24_usdt: float | None = None
     ts_ms: int | None = None  # of the volume
     counted_usdt: float | None = None  # what of it is in the sum; None: nothing

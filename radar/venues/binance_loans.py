@@ -32,6 +32,7 @@ WINDOW_MS = 10_000  # how late a request may arrive: longer than a call with its
 MARKET_DATA_ONLY = "data-api.binance.vision"  # serves no /sapi
 KEY_CODES = (-1002, -1022, -2008, -2014, -2015)  # not authorised, signature, unknown key, its format, its rights or address
 CLOCK_CODE = -1021
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 class LoanRow(Row):
@@ -123,7 +124,9 @@ def binance_loans(settings: Settings, clock: Clock, server_now_ms: Callable[[], 
 
 
 def _hosts(settings: Settings) -> tuple[str, ...]:
-    return tuple(host for host in settings.binance_spot_hosts if urlsplit(host).hostname != MARKET_DATA_ONLY)
+    """A key travels encrypted, or not beyond this machine."""
+    parts = [(host, urlsplit(host)) for host in settings.binance_spot_hosts]
+    return tuple(host for host, url in parts if url.hostname != MARKET_DATA_ONLY and (url.scheme == "https" or url.hostname in LOOPBACK))
 
 
 def _stripped(secret: SecretStr | None) -> SecretStr:

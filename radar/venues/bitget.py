@@ -1,8 +1,9 @@
 """Bitget: spot, USDT perpetuals and margin loans, keyless: whole markets in one or two calls, borrow rates one coin at a time."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
+from radar.clock import Clock
 from radar.errors import VenueRefused, VenueUnavailable
 from radar.models import Loan, PerpQuote, SpotQuote
 from radar.venues.dialect import Dialect
@@ -90,6 +91,10 @@ class Bitget(Shared):
     lends = True
     dialect = Dialect(code="code", text="msg", fine=("00000",), busy=("429",), wrong=("40034",))
 
+    def __init__(self, hosts: Sequence[str], clock: Clock) -> None:
+        super().__init__(hosts, clock)
+        self._rates: dict[str, tuple[Loan, float]] = {}  # by coin, with the monotonic time it was read
+
     def spot_quotes(self) -> list[SpotQuote]:
         """GET /api/v2/spot/market/tickers; usdtVolume is USDT."""
         raw = self._get("/api/v2/spot/market/tickers")
@@ -135,16 +140,21 @@ class Bitget(Shared):
                 found.setdefault(row.base_coin, Loan(coin=row.base_coin, shortable=row.shortable))
         self._some(found, "loans of USDT pairs")
         wanted = [coin for coin in dict.fromkeys(watched) if coin in found and found[coin].shortable]
-        return list((found | {coin: self._loan(coin) for coin in wanted[:RATES_A_CALL]}).values())
+        for coin in wanted[:RATES_A_CALL]:
+            if (loan := self._loan(coin)) is not None:
+                self._rates[coin] = (loan, self._clock.monotonic())
+        now = self._clock.monotonic()
+        late = {coin: loan.model_copy(update={"late_sec": now - read_at}) for coin, (loan, read_at) in self._rates.items()}
+        return list((found | {coin: late[coin] for coin in wanted if coin in late}).values())
 
-    def _loan(self, coin: str) -> Loan:
-        """A coin that can be borrowed, with its rate where that is to be had. Raises VenueBusy, VenueBlocked."""
+    def _loan(self, coin: str) -> Loan | None:
+        """A coin that can be borrowed, with its rate; None where that cannot be had now. Raises VenueBusy, VenueBlocked."""
         try:
             raw = self._get("/api/v3/market/margin-loans", {"coin": coin})
         except VenueRefused:  # 40034: there is no loan of this coin, whatever its pair says
             return Loan(coin=coin, shortable=False)
         except VenueUnavailable:
-            return Loan(coin=coin, shortable=True)
+            return None  # the rate before stands, and ages
         rates, dropped = rows(RateRow, [raw.get("data")])
         self._dropped += dropped
         row = rates[0] if rates else RateRow()

@@ -17,6 +17,7 @@ from radar.venues.wire import Flag, Hours, MaybeMoment, Percent, Price, Row, Sym
 __all__ = ["Bybit"]
 
 HOURS_A_YEAR = 24 * 365
+NO_VIP = "No VIP"
 
 
 class SpotRow(Row):
@@ -102,9 +103,10 @@ class Bybit(Shared):
 
     def loans(self, watched: Collection[str]) -> list[Loan]:  # noqa: ARG002 - one call answers for all
         """GET /v5/spot-margin-trade/data for accounts without VIP level; the rate is a fraction an hour."""
-        raw = self._get("/v5/spot-margin-trade/data", {"vipLevel": "No VIP"})
+        raw = self._get("/v5/spot-margin-trade/data", {"vipLevel": NO_VIP})
         levels = _result(raw).get("vipCoinList")
-        lists = [level.get("list") for level in levels if isinstance(level, dict)] if isinstance(levels, list) else []
+        plain = [level for level in levels if isinstance(level, dict)] if isinstance(levels, list) else []
+        lists = [level.get("list") for level in plain if level.get("vipLevel") in (None, NO_VIP)]
         coins = [coin for found in lists if isinstance(found, list) for coin in found]
         return [
             Loan(

@@ -6,7 +6,7 @@ Every answer is a function of (symbol, time), so history meets live and two runs
 | --- | --- | --- |
 | CALMUSDT | WAIT | dominance 60 to 70, small positive funding, open interest falls when the price rises |
 | SQUEEZEUSDT | NO SHORT | −0.3 to −0.5 %/h, −1 to −3 % discount, no spot market; R3 while it builds, R1, R2, R4 always |
-| BASISUSDT | BASIS ONLY | about −0.2 %/h at one hour, a discount, and a borrow (`DEMO_BORROW`) |
+| BASISUSDT | BASIS ONLY | about −0.2 %/h at one hour, a discount, and a borrow (`radar.venues.demo_second`) |
 | WINDOWUSDT | SHORT WINDOW | positive funding, premium of at least 0.10 %, open interest falling, dominance about 50, and a borrow |
 | STALEUSDT | NO DATA | its rows' own time stands still from minute 3 of every six hours (UTC) until the next six begin |
 
@@ -25,12 +25,9 @@ from radar.models import Book, Candles, Contract, FundingRule, HostHealth, OpenI
 from radar.venues import Series
 from radar.venues.demo_coins import BY_SYMBOL, COINS, DAY, HOUR, MINUTE, Coin, Flow
 
-__all__ = ["DEMO_BORROW", "DEMO_WATCHLIST", "DemoVenue"]
+__all__ = ["DEMO_WATCHLIST", "DemoVenue"]
 
 DEMO_WATCHLIST = tuple(coin.symbol for coin in COINS)
-DEMO_BORROW = {"BASISUSDT": 20.0, "WINDOWUSDT": 11.5, "CALMUSDT": 4.0}
-"""Borrow APR, %, that the desk "entered" in the demo."""
-
 STEPS = {"1m": 1, "3m": 3, "5m": 5, "15m": 15, "30m": 30, "1h": 60, "2h": 120, "4h": 240, "6h": 360, "12h": 720, "1d": 1440}
 """Candle length by name, minutes."""
 WITHIN = 6  # points of a candle at which high and low are looked for

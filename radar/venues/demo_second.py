@@ -19,10 +19,12 @@ import numpy as np
 
 from radar.clock import Clock
 from radar.models import HostHealth, Loan, PerpQuote, SpotQuote
-from radar.venues.demo import DEMO_BORROW
 from radar.venues.demo_coins import BY_SYMBOL, COINS, DAY, HOUR, Coin, noise
 
-__all__ = ["DEMO_SECONDS", "DemoSecond"]
+__all__ = ["DEMO_BORROW", "DEMO_SECONDS", "DemoSecond"]
+
+DEMO_BORROW = {"BASISUSDT": 20.0, "WINDOWUSDT": 11.5, "CALMUSDT": 4.0}
+"""The lowest borrow APR, %, by symbol: what northex asks."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -366,7 +366,7 @@ class SecondVenueContract:
         found = self.usable_or_error(question, odd)
 
         for row in found or ():
-            values = [value for key, value in row if key not in {"symbol", "coin", "shortable"}]
+            values = [value for key, value in row if key not in {"symbol", "coin", "shortable", "late_sec"}]
             assert values == [None] * len(values)
 
     def test_one_odd_value_anywhere_is_unknown(self, web, question):

@@ -212,6 +212,19 @@ class TestBitget(SecondVenueContract):
             Loan(coin="OP", shortable=True, apr_pct=5, limit=100),
         ]
 
+    def test_a_rate_that_fails_once_stands_and_ages(self, web, venue, clock):
+        """Ten minutes later ARB's rate does not come: the one before counts, and says how old it is."""
+        self.serve(web, {PAIRS: ANSWERS[PAIRS], RATE + "ARB": rate()})
+        venue.loans(("ARB",))
+        clock.advance(600)
+        web.reset()
+        self.serve(web, {PAIRS: ANSWERS[PAIRS]})
+        self._serve(web, RATE + "ARB", status=500)
+        kept = next(loan for loan in venue.loans(("ARB",)) if loan.coin == "ARB")
+
+        assert (kept.apr_pct, kept.limit) == (18, 100)
+        assert 600 <= kept.late_sec < 602
+
     @pytest.mark.parametrize(("status", "kind"), [(429, VenueBusy), (403, VenueBlocked)])
     def test_a_refusal_of_a_rate_stops_the_call(self, web, venue, status, kind):
         """No further coin is asked for."""

@@ -102,6 +102,13 @@ class TestBybit(SecondVenueContract):
         """0.000000503043 an hour is 0.44 % a year; read as daily it would be a bargain of 0.02 %."""
         assert self.arb(web, "loans", **{LOANS: loans(loan("ARB", hourlyBorrowRate="0.000000503043"))}).apr_pct == 0.440666
 
+    def test_only_ordinary_accounts_rates_are_read(self, web):
+        """A VIP level's cheaper rate, in whatever order it comes, is nobody's here."""
+        rows = [{"currency": "ARB", "borrowable": True, "hourlyBorrowRate": rate, "maxBorrowingAmount": "10"} for rate in ("0.00007", "0.00002")]
+        levels = [{"vipLevel": "No VIP", "list": rows[:1]}, {"vipLevel": "PRO-6", "list": rows[1:]}]
+        for order in (levels, levels[::-1]):
+            assert self.arb(web, "loans", **{LOANS: said(vipCoinList=order)}).apr_pct == 61.32
+
     @pytest.mark.parametrize("rate", ["", "0", None])
     def test_a_rate_that_is_not_there_is_unknown_not_free(self, web, rate):
         """None, never 0 %."""

@@ -10,8 +10,9 @@ import pytest
 from radar.clock import DrivenClock
 from radar.errors import VenueRefused
 from radar.thresholds import Thresholds
-from radar.venues.demo import DEMO_BORROW, DEMO_WATCHLIST, DemoVenue
+from radar.venues.demo import DEMO_WATCHLIST, DemoVenue
 from radar.venues.demo_coins import COINS, DAY, HOUR, MINUTE, Flow
+from radar.venues.demo_second import DEMO_BORROW
 
 NOW = 1_790_000_017_000  # 2026-09-21 14:13:37 UTC: STALEUSDT's feed stands still since 12:40
 MOSTLY = 0.85

@@ -7,9 +7,9 @@ from radar.clock import DrivenClock
 from radar.models import BorrowQuote
 from radar.spot import base_price_agrees
 from radar.thresholds import Thresholds
-from radar.venues.demo import DEMO_BORROW, DEMO_WATCHLIST, DemoVenue
+from radar.venues.demo import DEMO_WATCHLIST, DemoVenue
 from radar.venues.demo_coins import BY_SYMBOL, COINS, DAY, HOUR, MINUTE
-from radar.venues.demo_second import DEMO_SECONDS, DemoSecond
+from radar.venues.demo_second import DEMO_BORROW, DEMO_SECONDS, DemoSecond
 
 NOW = 1_790_000_017_000  # 2026-09-21 14:13:37 UTC: STALEUSDT's feed stands still since 12:03
 HOURS = range(NOW - 14 * DAY, NOW + 1, HOUR)
