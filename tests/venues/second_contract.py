@@ -9,7 +9,6 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 import requests
-import responses
 from responses.matchers import query_param_matcher
 
 from radar.clock import DrivenClock
@@ -196,17 +195,6 @@ class SecondVenueContract:
         """A test with `question` runs once for each that the exchange answers."""
         if "question" in metafunc.fixturenames:
             metafunc.parametrize("question", ["spot_quotes", "perps", *(["loans"] if self.adapter.lends else [])])
-
-    @pytest.fixture
-    def clock(self):
-        """Time that a test turns by hand."""
-        return DrivenClock(NOW)
-
-    @pytest.fixture
-    def web(self):
-        """The exchange's answers; other addresses refuse the connection."""
-        with responses.RequestsMock(assert_all_requests_are_fired=False) as mock:
-            yield mock
 
     @pytest.fixture
     def venue(self, clock):

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import responses
 from hypothesis import given
 from hypothesis import strategies as st
 from responses.matchers import query_param_matcher
@@ -48,13 +47,6 @@ def answer(path):
     """What the exchange says there."""
     said = ANSWERS[path]
     return said if isinstance(said, dict) else json.loads((Path(__file__).parent / "binance" / f"{said}.json").read_text("utf-8"))
-
-
-@pytest.fixture
-def web():
-    """The exchange's answers; anything else refuses the connection."""
-    with responses.RequestsMock(assert_all_requests_are_fired=False) as mock:
-        yield mock
 
 
 @pytest.fixture

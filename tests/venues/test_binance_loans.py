@@ -45,19 +45,6 @@ def settings(**more):
 
 
 @pytest.fixture
-def clock():
-    """Time that a test turns by hand."""
-    return DrivenClock(NOW)
-
-
-@pytest.fixture
-def web():
-    """The exchange's answers; other addresses refuse the connection."""
-    with responses.RequestsMock(assert_all_requests_are_fired=False) as mock:
-        yield mock
-
-
-@pytest.fixture
 def binance(clock):
     """The lender, not asked yet."""
     venue = binance_loans(settings(), clock, lambda: SERVER_MS)

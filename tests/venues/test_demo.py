@@ -14,7 +14,7 @@ from radar.venues.demo import DEMO_WATCHLIST, DemoVenue
 from radar.venues.demo_coins import COINS, DAY, HOUR, MINUTE, Flow
 from radar.venues.demo_second import DEMO_BORROW
 
-NOW = 1_790_000_017_000  # 2026-09-21 14:13:37 UTC: STALEUSDT's feed stands still since 12:40
+NOW = 1_790_000_017_000  # 2026-09-21 14:13:37 UTC: STALEUSDT's feed stands still since 12:03
 MOSTLY = 0.85
 T = Thresholds()
 

@@ -15,7 +15,7 @@ import responses
 from hypothesis import given
 from hypothesis import strategies as st
 
-from radar.clock import DrivenClock, SystemClock
+from radar.clock import SystemClock
 from radar.errors import VenueBlocked, VenueBusy, VenueError, VenueRefused, VenueUnavailable
 from radar.venues.budget import Budget
 from radar.venues.door import LONGEST_SEC, Closed, pause_sec
@@ -32,19 +32,6 @@ REGION = {"code": 0, "msg": "Service unavailable from a restricted location acco
 def _direct(monkeypatch):
     """Loopback is reached directly, whatever proxy this machine uses."""
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-
-
-@pytest.fixture
-def clock():
-    """Time that a test turns by hand."""
-    return DrivenClock(NOW)
-
-
-@pytest.fixture
-def web():
-    """Answers for the hosts of this page; unknown addresses refuse the connection."""
-    with responses.RequestsMock(assert_all_requests_are_fired=False) as mock:
-        yield mock
 
 
 @pytest.fixture

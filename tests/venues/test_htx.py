@@ -1,9 +1,8 @@
 """HTX: two hosts or one, a price from open interest, and no interval where the settlement after the next is not told."""
 
 import pytest
-import responses
 
-from radar.clock import DrivenClock, SystemClock
+from radar.clock import SystemClock
 from radar.errors import VenueBlocked, VenueUnavailable
 from radar.models import PerpQuote, SpotQuote
 from radar.venues.htx import Htx
@@ -56,19 +55,6 @@ class TestHtx(SecondVenueContract):
     perp = PerpQuote(
         symbol="ARBUSDT", ts_ms=NOW - 5, last=0.5, rate_pct=-0.07, interval_hours=4, next_funding_ms=NEXT, oi_usdt=20_000
     )  # the older answer's time
-
-
-@pytest.fixture
-def clock():
-    """Time that a test turns by hand."""
-    return DrivenClock(NOW)
-
-
-@pytest.fixture
-def web():
-    """The exchange's answers; other addresses refuse the connection."""
-    with responses.RequestsMock(assert_all_requests_are_fired=False) as mock:
-        yield mock
 
 
 @pytest.fixture

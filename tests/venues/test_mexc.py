@@ -6,7 +6,7 @@ import pytest
 import requests
 import responses
 
-from radar.clock import DrivenClock, SystemClock
+from radar.clock import SystemClock
 from radar.errors import VenueRefused, VenueUnavailable
 from radar.models import PerpQuote, SpotQuote
 from radar.venues.mexc import Mexc
@@ -79,19 +79,6 @@ class TestMexc(SecondVenueContract):
 
 
 # ── spot ────────────────────────────────────────────────────────────────────────────────────────
-
-
-@pytest.fixture
-def clock():
-    """Time that a test turns by hand."""
-    return DrivenClock(NOW)
-
-
-@pytest.fixture
-def web():
-    """The exchange's answers; other addresses refuse the connection."""
-    with responses.RequestsMock(assert_all_requests_are_fired=False) as mock:
-        yield mock
 
 
 @pytest.fixture
