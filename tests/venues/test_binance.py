@@ -463,9 +463,8 @@ def test_only_plain_finite_numbers_are_numbers(written, read):
     assert wire.number(written) == read
 
 
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=12), lambda inner: st.lists(inner, max_size=3)
-)
+LEAF = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=12)
+JSON = LEAF | st.lists(LEAF | st.lists(LEAF, max_size=3), max_size=3)
 
 
 @given(raw=st.lists(st.dictionaries(st.sampled_from(["symbol", "time", "markPrice", "indexPrice", "lastFundingRate"]), JSON) | JSON))
