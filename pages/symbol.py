@@ -62,11 +62,12 @@ def reasons() -> None:
 
 def carry_form() -> None:
     """How long the basis trade is held, and what its four legs cost."""
+    held, costs_pct = st.session_state.get("carry", (HELD_HOURS, COSTS_PCT))
     with st.form("carry_form"):
         left, right = st.columns(2, wrap=False)
-        hours = left.number_input("Hours held", min_value=1.0, max_value=8760.0, value=HELD_HOURS, step=1.0, format="%g", key="carry_hours")
+        hours = left.number_input("Hours held", min_value=1.0, max_value=8760.0, value=held, step=1.0, format="%g", key="carry_hours")
         costs = right.number_input(
-            "Costs, % of notional", min_value=0.0, max_value=20.0, value=COSTS_PCT, step=0.05, format="%.2f", key="carry_costs",
+            "Costs, % of notional", min_value=0.0, max_value=20.0, value=costs_pct, step=0.05, format="%.2f", key="carry_costs",
             help="Fees and slippage of all four legs: perpetual and spot, in and out",
         )  # fmt: skip
         if st.form_submit_button("Reckon the basis trade"):
@@ -127,13 +128,15 @@ def save_borrow(apr: float | None) -> None:
 def manual_borrow() -> None:
     """The desk's own borrow quote."""
     ok, sentence = parts.allowed()
-    with st.form("borrow"):
+    with st.form(f"borrow {symbol}"):
         apr = st.number_input(
-            "Manual borrow APR, % a year", min_value=0.0, max_value=10_000.0, value=None, step=1.0, format="%g", placeholder="for example 12",
+            f"Manual borrow APR of {symbol}, % a year", key=f"manual apr {symbol}",
+            min_value=0.0, max_value=10_000.0, value=None, step=1.0, format="%g", placeholder="for example 12",
             disabled=not ok,
         )  # fmt: skip
         st.caption(
-            "What your own desk can borrow at. It confirms the borrow for 24 h, is shown as STALE (and unlocks nothing) for 7 days, then lapses."
+            "What your own desk can borrow at. One that is dearer than the exchanges' counts for 24 h, a cheaper one until an exchange answers"
+            " again; then it is shown as STALE (and unlocks nothing) for 7 days, and lapses."
         )
         with st.container(horizontal=True):
             saved = st.form_submit_button("Save APR", type="primary", disabled=not ok)

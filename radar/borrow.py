@@ -20,8 +20,8 @@ def _line(quote: BorrowQuote, now_ms: int) -> BorrowVenue:
         venue=quote.venue,
         shortable=None if gone else quote.shortable,
         apr_pct=None if gone or not quote.shortable else quote.apr_pct,
-        limit=None if gone else quote.limit,
-        limit_usdt=None if gone else quote.limit_usdt,
+        limit=None if gone or not quote.shortable else quote.limit,
+        limit_usdt=None if gone or not quote.shortable else quote.limit_usdt,
         note=quote.note,
         age_sec=age,
         quality=quality,
@@ -34,10 +34,10 @@ def _rank(line: BorrowVenue) -> tuple[bool, bool, float]:
 
 
 def _best(yes: Sequence[BorrowVenue]) -> BorrowVenue:
-    """The lowest APR; the desk's own counts where it is newer than the exchanges' rates.
+    """The lowest APR; the desk's own counts where it is newer than the exchanges' rates, a dearer one for its whole day.
 
-    An older one still goes before a rate of theirs that is no longer fresh, unless that one is dearer: an old low rate
-    must not hide that the market went up.
+    Somebody entered that the loan costs more than the exchanges say: their next answer, minutes later, is no reason to
+    forget it. A cheaper one that is older must not hide that the market went up.
     """
     own = next((line for line in yes if line.venue == MANUAL), None)
     market = [line for line in yes if line.venue != MANUAL]
@@ -46,12 +46,10 @@ def _best(yes: Sequence[BorrowVenue]) -> BorrowVenue:
     best = min(market, key=_rank)
     if best.apr_pct is None:
         return min(yes, key=_rank)
-    newer = [line for line in market if line.apr_pct is not None and (line.age_sec or 0.0) < (own.age_sec or 0.0)]
     if own.quality is not Quality.FRESH:
         return best
-    if not newer:
-        return own
-    return best if best.quality is Quality.FRESH or (best.apr_pct or 0.0) > (own.apr_pct or 0.0) else own
+    newest = all((own.age_sec or 0.0) <= (line.age_sec or 0.0) for line in market if line.apr_pct is not None)
+    return own if newest or (own.apr_pct or 0.0) >= best.apr_pct else best
 
 
 def combine(quotes: Sequence[BorrowQuote], now_ms: int) -> Borrow:

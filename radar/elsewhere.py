@@ -16,7 +16,6 @@ from radar.jobs import Answered, Asker, Job
 from radar.lanes import Lanes
 from radar.live import LiveSymbol, Others
 from radar.models import BorrowQuote, HostHealth, Loan, SpotLine, VenueHealth
-from radar.quality import age_sec
 from radar.spot import HOME
 from radar.venues.second import SecondVenue
 
@@ -162,20 +161,19 @@ class Elsewhere:
             verdict = exchange.verdict(live.symbol, index)
             spot.append(abroad.spot_line(exchange.name, exchange.told, live.symbol, verdict, now_ms))
             if "loans" in exchange.calls:
-                loans += self._loan(exchange, live.symbol, verdict, index, now_ms)
+                loans += self._loan(exchange, live.symbol, verdict, index)
             if (perp := abroad.perp_line(exchange.name, exchange.told, live.symbol, index, mark)) is not None:
                 perps.append(perp)
         for exchange in self._home:
-            loans += self._loan(exchange, live.symbol, live.home.verdict, index, now_ms)
+            loans += self._loan(exchange, live.symbol, live.home.verdict, index)
         return Others(spot, loans, perps, [exchange.name for exchange in self._others if exchange.blocked])
 
-    def _loan(self, exchange: _Exchange, symbol: str, verdict: abroad.Verdict, index: float | None, now_ms: int) -> list[BorrowQuote]:
-        """Its answer; one that refuses this location counts as not configured once its last answer is no longer fresh."""
+    def _loan(self, exchange: _Exchange, symbol: str, verdict: abroad.Verdict, index: float | None) -> list[BorrowQuote]:
+        """Its answer; one that refuses this location counts as not configured: nobody here can borrow from it."""
+        if exchange.blocked:
+            return []
         quote = abroad.loan_quote(exchange.name, exchange.told, symbol, verdict, index)
-        if exchange.told.loans_ms is None:
-            quote = exchange.before.get(symbol, quote)
-        age = age_sec(quote.ts_ms, now_ms)
-        return [] if exchange.blocked and (age is None or age > abroad.LOAN_FRESH_SEC) else [quote]
+        return [exchange.before.get(symbol, quote) if exchange.told.loans_ms is None else quote]
 
     # ── the exchanges themselves ──
     def hosts(self) -> list[HostHealth]:

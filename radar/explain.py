@@ -124,7 +124,8 @@ def _oi_into_strength(leaves: tuple[LeafFinding, ...], state: State, facts: Fact
     parts = []
     if oi.state is State.CLEAR:
         need = words.usdt(abs(oi.value or 0.0))
-        parts.append(f"OI {words.usdt(oi.value, sign=True)} in 1 h is not rising; fires if OI rises by more than {need}")
+        both = "fires if OI and price rise" if price.state is State.CLEAR else f"fires if OI rises by more than {need}"
+        parts.append(f"OI {words.usdt(oi.value, sign=True)} in 1 h is not rising; {both}")
     elif oi_pct.state is State.CLEAR:
         parts.append(_failing(oi_pct, facts))
     if price.state is State.CLEAR:

@@ -84,6 +84,8 @@ def venue_sheet(
     perps = [_home(s), *(_perp(line, now_ms) for line in o.perps)]
     ours = {HOME, *(line.venue for line in o.perps if line.agrees)}  # seen to be the same coin
     alike = [row.oi_usdt for row in perps if row.venue in ours and row.quality is Quality.FRESH and row.oi_usdt is not None]
+    silent = [v.venue for v in venues if v.state in ("down", "busy", "new") and v.venue != HOME and v.venue not in ours]
+    late = [row.venue for row in perps if row.venue in ours and (row.quality is not Quality.FRESH or row.oi_usdt is None)]
     priced = s.borrow.shortable and s.borrow.quality is Quality.FRESH
     fresh = s.quality["funding_1h_pct"].state is Quality.FRESH
     return VenueSheet(
@@ -96,6 +98,9 @@ def venue_sheet(
         blocked=s.spot.blocked,
         spot_vol24_usdt=s.spot_vol24_usdt,
         oi_total_usdt=sum(alike) if alike else None,
+        oi_missing=tuple(dict.fromkeys([*late, *silent])),
+        traffic_light=s.traffic_light,
+        headline=s.headline,
         perps=tuple(perps),
         spot=tuple(_spot(line, s.spot, now_ms) for line in s.spot.lines),
         borrow=s.borrow,

@@ -71,12 +71,18 @@ def test_the_apr_of_a_coin_that_is_not_lent_is_no_apr():
 
 @pytest.mark.parametrize(
     ("own_age_sec", "expected"),
-    [(30, (True, 60.0, "manual", FRESH)), (60, (True, 60.0, "manual", FRESH)), (61, (True, 12.0, "bybit", FRESH))],
+    [(30, (True, 5.0, "manual", FRESH)), (60, (True, 5.0, "manual", FRESH)), (61, (True, 12.0, "bybit", FRESH))],
     ids=["newer", "as new", "older"],
 )
 def test_the_desks_own_apr_counts_while_it_is_the_newest_word(own_age_sec, expected):
-    """Dearer or cheaper: the latest answer decides."""
-    assert answer(says("manual", True, 60.0, own_age_sec), says("bybit", True, 12.0, 60), says("okx", True, 15.0, 90)) == expected
+    """A cheaper one than the market's gives way to the exchanges' next answer."""
+    assert answer(says("manual", True, 5.0, own_age_sec), says("bybit", True, 12.0, 60), says("okx", True, 15.0, 90)) == expected
+
+
+@pytest.mark.parametrize(("own_age_sec", "expected"), [(86_400, (True, 60.0, "manual", FRESH)), (86_401, (True, 12.0, "bybit", FRESH))])
+def test_a_dearer_apr_of_the_desk_counts_for_its_day(own_age_sec, expected):
+    """Whoever entered that it costs more than the exchanges say is not overruled by their next poll."""
+    assert answer(says("manual", True, 60.0, own_age_sec), says("bybit", True, 12.0, 60)) == expected
 
 
 def test_an_old_apr_of_the_desk_does_not_hide_what_the_market_asks():

@@ -136,6 +136,9 @@ class VenueSheet(Model):
     blocked: tuple[str, ...]
     spot_vol24_usdt: float | None
     oi_total_usdt: float | None  # fresh rows of the same coin
+    oi_missing: tuple[str, ...]  # exchanges that list it, or do not answer, and are not in the total: it is at least that
+    traffic_light: Light
+    headline: str
     perps: tuple[PerpVenue, ...]
     spot: tuple[SpotVenue, ...]
     borrow: Borrow

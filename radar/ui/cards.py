@@ -60,6 +60,7 @@ def hero(s: Snapshot, date: Clock) -> Block:
     """Light, sentence, and the numbers a trader looks at first."""
     face = look.STANCES[s.state]
     limits = [words.pct(value, 2) for value in (s.funding_cap_pct, s.funding_floor_pct)]
+    per = f" per {s.funding_interval_hours} h" if s.funding_interval_hours and words.known(s.funding_floor_pct) else ""
     latency = f"API {words.number(s.latency_ms, 0)} ms" if words.known(s.latency_ms) else "API n/a"
     stats = [
         {"t": "Mark", "v": words.price(s.mark, s.tick_size), "n": f"index {words.price(s.index, s.tick_size)}"},
@@ -69,7 +70,7 @@ def hero(s: Snapshot, date: Clock) -> Block:
         {"t": "Funding", "v": words.funding(s.funding_1h_pct), "n": look.metric("funding_daily_est_pct", s.funding_daily_est_pct) + " est.",
          "k": _sign(s.funding_1h_pct)},
         {"t": "SRS", "v": words.number(s.srs, 0), "n": _srs_note(s), "k": look.srs_tone(s)},
-        {"t": "Next funding", "v": words.NA, "n": f"cap {limits[0]}, floor {limits[1]}", "live": "next"},
+        {"t": "Next funding", "v": words.NA, "n": f"cap {limits[0]}, floor {limits[1]}{per}", "live": "next"},
         {"t": "Read", "v": words.NA, "n": latency, "live": "age"},
     ]  # fmt: skip
     return {

@@ -129,7 +129,9 @@ def spot_short(has_spot: bool | None, borrow: Borrow) -> str:
         return "No"
     apr = words.pct(borrow.apr_pct, 1, sign=False)
     late = " STALE" if borrow.quality is Quality.STALE else ""
-    return f"Yes {apr} {lender(borrow.venue or '')}".strip() + late
+    line = next((venue for venue in borrow.venues if venue.venue == borrow.venue), None)
+    most = f" · {words.usdt_short(line.limit_usdt)}" if line and words.known(line.limit_usdt) else ""
+    return f"Yes {apr} {lender(borrow.venue or '')}{most}".strip() + late
 
 
 def funding_tone(value: float | None) -> str:
@@ -199,6 +201,8 @@ def chips(snapshot: Snapshot) -> list[tuple[str, str, str]]:
     doubt = [f for f in snapshot.rules if f.state is State.UNKNOWN and f.code in DANGER]
     if snapshot.state is Stance.DATA_INCOMPLETE:
         rows += [("grey", f"{f.code}: {f.text}", f"{f.name}: {f.text}") for f in doubt]
+    elif snapshot.state is Stance.NO_SHORT:
+        rows += [("grey", f"{f.name} unknown", f"{f.name}: {f.text}") for f in doubt]
     if snapshot.state is Stance.NEUTRAL and not rows:
         rows = [("amber", text, f"{f.name}: {f.text}") for f in snapshot.rules if f.code == "SW" for text in _lacks(f)]
     return rows
@@ -217,9 +221,8 @@ def aloud(s: Snapshot) -> str:
     if "R3" in fired:
         said.append("new positions build into a rising price")
     if "R4" in fired:
-        said.append(
-            "there is no spot market to hedge with" if s.has_spot is False else "the coin cannot be borrowed at an acceptable price"
-        )
+        unlent = "nobody lends the coin" if s.borrow.shortable is False else "borrowing the coin costs too much"
+        said.append("there is no spot market to hedge with" if s.has_spot is False else unlent)
     text = words.join(said)
     return f"{text[:1].upper()}{text[1:]}." if text else s.headline
 

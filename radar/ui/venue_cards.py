@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from radar import words
-from radar.models import BorrowQuote, BorrowVenue, PerpVenue, Quality, Snapshot, SpotVenue, VenueHealth, VenueSheet
+from radar.models import BorrowQuote, BorrowVenue, Light, PerpVenue, Quality, Snapshot, SpotVenue, VenueHealth, VenueSheet
 from radar.ui import look
 from radar.ui.blocks import Block, card, cell, pairs, row, table, text
 
@@ -58,7 +58,8 @@ def _perp(perp: PerpVenue, sheet: VenueSheet, tag: str, now_ms: int) -> Any:
     settles = None
     if perp.next_funding_in_sec is not None:
         settles = round((now_ms + perp.next_funding_in_sec * 1000) / GRAIN_MS) * GRAIN_MS
-    part = 100 * (perp.oi_usdt or 0.0) / sheet.oi_total_usdt if _compared(perp) and words.known(perp.oi_usdt) and sheet.oi_total_usdt else None
+    whole = sheet.oi_total_usdt if not sheet.oi_missing else None  # a share of an incomplete total is none
+    part = 100 * (perp.oi_usdt or 0.0) / whole if _compared(perp) and words.known(perp.oi_usdt) and whole else None
     return row(
         [
             name,
@@ -84,16 +85,19 @@ def perps(sheet: VenueSheet, now_ms: int) -> Block:
     order = sorted(sheet.perps, key=lambda p: (p.venue != HOME, p.mismatch, p.quality is Quality.MISSING, -(p.oi_usdt or 0.0)))
     marks = _extremes(order)
     rows = [_perp(perp, sheet, marks.get(perp.venue, ""), now_ms) for perp in order]
-    rows.append(row(["Total", "", "", "", "", words.usdt_short(sheet.oi_total_usdt), "", ""], kind="sum"))
+    least = "≥ " if sheet.oi_missing and words.known(sheet.oi_total_usdt) else ""
+    rows.append(row(["Total", "", "", "", "", least + words.usdt_short(sheet.oi_total_usdt), "", ""], kind="sum"))
     head = ["exchange", "funding", "every", "next in", "basis", "OI", "share", "age"]
     other = [p.venue for p in order if p.mismatch]
-    absent = [v.venue for v in sheet.venues if v.venue not in {p.venue for p in order} and v.venue not in sheet.blocked]
+    rowed, away = {p.venue for p in order}, {*sheet.blocked, *sheet.oi_missing}
+    absent = [v.venue for v in sheet.venues[1:] if v.venue not in rowed | away]
     notes = [
         f"Another coin of that name on {_names(other)}: its price is more than 5 % off ours, so it is not in the total." if other else "",
-        f"No perpetual of this coin read on {_names(absent)}." if absent else "",
+        f"The total lacks {_names(sheet.oi_missing)}." if sheet.oi_missing else "",
+        f"Not listed on {_names(absent)}." if absent else "",
     ]
     shown = table(head, rows, minor=["every", "share"]) if order else text("No perpetual has been read yet.")
-    aside = f"OI {words.usdt_short(sheet.oi_total_usdt)}, one side" if order else ""
+    aside = f"OI {least}{words.usdt_short(sheet.oi_total_usdt)}, one side" if order else ""
     return card("Perpetuals side by side", aside, shown, *(text(note) for note in notes))
 
 
@@ -161,7 +165,7 @@ def _limit(venue: BorrowVenue) -> str:
 
 
 def _loan(venue: BorrowVenue, best: str | None) -> Any:
-    name = cell(words.venue(venue.venue), tag="★ best" if venue.venue == best else "")
+    name = cell(words.venue(venue.venue), tag="● counts" if venue.venue == best else "")
     cells = [name, list(SIDES[venue.shortable]), words.pct(venue.apr_pct, 1, sign=False), _limit(venue), _aged(venue.age_sec, venue.quality)]
     return row(cells, kind="dim" if venue.quality is Quality.MISSING else "", note=venue.note)
 
@@ -180,7 +184,10 @@ def _manual(s: Snapshot, manual: BorrowQuote | None, now_ms: int) -> str:
         return f"{said}the {newer}answer of {look.lender(chosen.venue)} counts instead."
     if age_sec > DAY_SEC:
         return said + "STALE after 24 h, it unlocks nothing."
-    return said + "it counts until an exchange answers with a newer APR, 24 h at most."
+    rates = [v.apr_pct for v in s.borrow.venues if v.venue != MANUAL and v.apr_pct is not None]
+    if rates and min(rates) > (manual.apr_pct or 0.0):
+        return said + "it counts until an exchange answers again, within 10 min: theirs are dearer."
+    return said + "it counts for 24 h, or until an exchange asks more."
 
 
 def borrow(s: Snapshot, manual: BorrowQuote | None, now_ms: int) -> Block:
@@ -207,6 +214,8 @@ def _doubt(sheet: VenueSheet) -> tuple[str, str]:
     home, loan = next((p for p in sheet.perps if p.venue == HOME), None), sheet.borrow
     late = ["funding"] if home and home.quality is Quality.STALE else []
     late += ["borrow"] if loan.shortable and loan.quality is not Quality.FRESH else []
+    if sheet.traffic_light in (Light.RED, Light.UNKNOWN):
+        return f"■ {sheet.headline}. These numbers are no permission.", "amber"
     if late:
         return f"▲ STALE {words.join(late)}: do not trade on this.", "amber"
     if loan.shortable is False:

@@ -123,7 +123,8 @@ class FakeRadar:
         )  # fmt: skip
         return VenueSheet(
             symbol=symbol, ts=NOW, perp_dominance_pct=100.0, perp_dominance_binance_pct=100.0, dominance_is_bound=False, missing=(), blocked=(),
-            spot_vol24_usdt=0.0, oi_total_usdt=None, perps=(), spot=(), borrow=borrow, carry=carry, venues=self.venue_health,
+            spot_vol24_usdt=0.0, oi_total_usdt=None, perps=(), spot=(), borrow=borrow, carry=carry, venues=self.venue_health, oi_missing=(),
+            traffic_light=Light.RED, headline="No short: R1",
         )  # fmt: skip
 
     def export(self, symbol, hours, fmt):

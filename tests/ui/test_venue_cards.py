@@ -58,7 +58,7 @@ def sheet(**changes):
     known = {
         "symbol": "MYXUSDT", "ts": NOW - 9_000, "perp_dominance_pct": 71.2, "perp_dominance_binance_pct": 86.3, "dominance_is_bound": False, "missing": (),
         "blocked": (), "spot_vol24_usdt": 4e6, "oi_total_usdt": 20e6, "perps": (perp("binance"),), "spot": (pair("binance"),), "borrow": NOBODY,
-        "carry": TRADE, "venues": (),
+        "carry": TRADE, "venues": (), "oi_missing": (), "traffic_light": Light.YELLOW, "headline": "Wait",
     }  # fmt: skip
     return VenueSheet(**known | changes)
 
@@ -224,7 +224,7 @@ def test_a_loan_is_yes_no_or_na():
     made = rows(venue_cards.borrow(snapshot(best), None, NOW))
 
     assert [said(made[name][1]) for name in ("Bybit", "Gate", "Binance")] == ["Yes", "No", words.NA]
-    assert [tag(made[name][0]) for name in ("Bybit", "Gate", "Binance")] == ["★ best", "", ""]
+    assert [tag(made[name][0]) for name in ("Bybit", "Gate", "Binance")] == ["● counts", "", ""]
 
 
 @pytest.mark.parametrize(
@@ -240,7 +240,7 @@ def test_the_limit_is_in_usdt_where_that_is_known(known, text):
 @pytest.mark.parametrize(
     ("venue", "hours", "text"),
     [
-        ("manual", 2, "it counts until an exchange answers with a newer APR"),
+        ("manual", 2, "it counts for 24 h, or until an exchange asks more"),
         ("manual", 30, "STALE after 24 h, it unlocks nothing"),
         ("bybit", 2, "the newer answer of Bybit counts instead"),
         (None, 200, "lapsed after 7 days"),
@@ -351,3 +351,20 @@ def test_the_header_counts_and_names():
     """How many answer, and who does not."""
     assert look.answering(HEALTH) == "2/6"
     assert look.venue_notes(HEALTH) == ["Gate down", "MEXC paused", "Bybit refused here", "1 starting"]
+
+
+def test_a_total_that_lacks_an_exchange_says_so():
+    """At least so much, and no shares of it."""
+    found = venue_cards.perps(sheet(oi_missing=("okx",)), NOW)
+
+    assert found["aside"].startswith("OI ≥ ")
+    assert "The total lacks OKX." in texts(found)
+    assert words.NA in [str(cell) for cell in rows(found)["Binance"]]
+
+
+@pytest.mark.parametrize("light", [Light.RED, Light.UNKNOWN])
+def test_a_gain_on_a_forbidden_coin_is_no_permission(light):
+    """The light's sentence stands beside it."""
+    found = venue_cards.carry(sheet(traffic_light=light, headline="No short: R1, R4"))
+
+    assert "No short: R1, R4" in texts(found)
