@@ -29,8 +29,8 @@ DOUBT = """
   silent does make a bound.
 - **Borrow.** Any exchange's Yes is a Yes, at the lowest APR. A No needs a known No from every exchange that was asked; `n/a` is not a No. While
   nobody has confirmed a loan, R4's borrow part and basis-only are switched off, and green is locked.
-- **Manual APR.** Your own entry wins where it is newer than the exchanges' answers, or where none of them has a fresh APR. It counts for 24
-  hours, is shown as STALE (and unlocks nothing) for 7 days, then lapses.
+- **Manual APR.** Your own entry counts for 24 hours where it is dearer than the exchanges' or none of them has a rate; a cheaper one
+  until an exchange answers again. After that it is shown as STALE, confirms nothing, and lapses after 7 days.
 - **Basis trade.** Received funding less borrow, as if both stayed; costs are yours to set. What the closing basis would add is shown, not counted.
 - **One false comparison decides an AND**, one true comparison decides an OR, even when another is unknown.
 """
