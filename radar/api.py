@@ -6,7 +6,7 @@ Reading is open; writing is for this machine, or for whoever brings RADAR_API_TO
 import json
 import re
 from collections.abc import Callable
-from typing import Annotated, Any, Literal, Protocol
+from typing import Annotated, Any, Literal
 
 import pandas as pd
 from fastapi import APIRouter, Body, Depends, FastAPI, Query, Request
@@ -16,12 +16,13 @@ from fastapi_offline import FastAPIOffline
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
-from radar.access import may_write_api
+from radar import api_alerts
 from radar.carry import COSTS_PCT, HOURS
 from radar.errors import BadRequest, MalformedSymbol, NotAllowed, NotWatched, RadarError, StoreError, UnknownSymbol, WatchlistFull
 from radar.metric_table import SERIES
 from radar.models import Event, Snapshot, VenueSheet
 from radar.replies import SmallBodies, as_file, rounded, table
+from radar.rest import PROBLEMS, WRITING, HasLive, Live, may_write
 from radar.service import Radar
 from radar.settings import VERSION
 from radar.symbols import clean_symbol
@@ -46,22 +47,10 @@ Format = Literal["json", "csv"]
 CsvFirst = Annotated[Format, Query(alias="format")]
 
 
-class Problem(BaseModel):
-    """What every error looks like."""
-
-    detail: str
-
-
 class Apr(BaseModel):
     """A borrow rate of the desk's own."""
 
     apr_pct: float
-
-
-class HasLive(Protocol):
-    """What this module needs of the runtime."""
-
-    live: Radar
 
 
 def _answer(snapshot: Snapshot) -> dict[str, Any]:
@@ -76,24 +65,8 @@ def _hours(window: str) -> float:
     return hours
 
 
-def _may_write(request: Request) -> None:
-    has_body = request.headers.get("content-length", "0") not in ("", "0") or "transfer-encoding" in request.headers
-    if has_body and request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
-        raise HTTPException(415, "The body must be JSON (Content-Type: application/json).")
-    allowed, sentence = may_write_api(request.app.state.runtime().live.settings, request.client.host if request.client else None, request.headers)
-    if not allowed:
-        raise NotAllowed(sentence)
-
-
-def _live(request: Request) -> Radar:
-    return request.app.state.runtime().live
-
-
-Live = Annotated[Radar, Depends(_live)]
-PROBLEMS: dict[int | str, dict[str, Any]] = {code: {"model": Problem} for code in (404, 422, 503)}
-WRITING: dict[int | str, dict[str, Any]] = {code: {"model": Problem} for code in (403, 404, 409, 413, 415, 422, 503)}
 reading = APIRouter(responses=PROBLEMS)
-writing = APIRouter(responses=WRITING, dependencies=[Depends(_may_write)])
+writing = APIRouter(responses=WRITING, dependencies=[Depends(may_write)])
 
 
 @reading.get("/symbols", summary="The watchlist, with light, score and age")
@@ -280,8 +253,8 @@ def create_api(runtime: Callable[[], HasLive]) -> FastAPI:
     api = FastAPIOffline(title="Short-Risk Radar", version=VERSION, description="When not to short, and why. Market intelligence only.")
     api.state.runtime = runtime
     api.add_middleware(SmallBodies)
-    api.include_router(writing)
-    api.include_router(reading)
+    for router in (api_alerts.writing, api_alerts.reading, writing, reading):
+        api.include_router(router)
 
     @api.exception_handler(RadarError)
     def known(_: Request, error: RadarError) -> JSONResponse:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from radar.errors import RadarError
-from radar.runtime import open_collecting, open_radar
+from radar.runtime import open_collecting, open_radar, run_collector
 from radar.settings import load_settings
 from radar.symbols import clean_symbol
 
@@ -35,8 +35,7 @@ def _collect() -> int:
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, lambda *_: radar.ask_to_stop())
     print(f"Collecting into {settings.data_dir.resolve()}; Ctrl-C stops.", file=sys.stderr)
-    if radar.collector:
-        radar.collector.run()
+    run_collector(radar)
     radar.close()
     return 0
 

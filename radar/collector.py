@@ -12,6 +12,7 @@ from typing import Any
 
 from radar.bars import MINUTE_MS
 from radar.clock import Clock
+from radar.courier import Courier
 from radar.elsewhere import Elsewhere, Lender
 from radar.errors import StoreError, VenueBlocked, VenueBusy, VenueError, VenueRefused
 from radar.exchange_clock import ExchangeClock
@@ -24,6 +25,7 @@ from radar.lanes import Lanes, ThreadLanes
 from radar.live import INPUT_NAMES, LiveSymbol
 from radar.models import Observation, Watched
 from radar.store import MarketStore, UserStore
+from radar.teller import Teller
 from radar.venues import Venue
 from radar.venues.second import SecondVenue
 
@@ -84,7 +86,7 @@ class Collector:
 
     # ── the loop ──
     def run(self) -> None:
-        """Step until `stop` is set. An unexpected error is logged and the loop goes on."""
+        """Step until `stop` is set; `close` comes after it. An unexpected error is logged and the loop goes on."""
         while not self.stop.is_set():
             try:
                 self.step()
@@ -94,7 +96,6 @@ class Collector:
                 self.clock.wait(self.stop, 1.0)
             if self.clock.wait(self.wake, STEP_SEC):
                 self.wake.clear()
-        self.close()
 
     def close(self) -> None:
         """Store the running minute, give the lease back, let go of the threads."""
@@ -139,6 +140,11 @@ class Collector:
         if now >= self._next_chores:
             self._next_chores = now + CHORES_EVERY_SEC
             self._lanes.submit("meta", self._house.chores)
+
+    def tell(self, teller: Teller, courier: Courier) -> None:
+        """Let `teller` decide what is news, and `courier` know when there is some."""
+        self._judge.tell(teller, courier.wake)
+        self._house.also(lambda: courier.tidy(self.time.now_ms()))
 
     def told(self) -> dict[str, Any]:
         """How it is doing: when, hosts, exchanges, notices."""

@@ -7,12 +7,12 @@ from pydantic import ValidationError
 
 from radar.borrow import MANUAL, MANUAL_FRESH_SEC, MANUAL_STALE_SEC
 from radar.errors import BadRequest
-from radar.models import BorrowQuote, Observation
+from radar.models import AlertPolicy, BorrowQuote, Observation
 from radar.store import UserStore
 from radar.store.user import ALL
 from radar.thresholds import Thresholds
 
-__all__ = ["borrow_quotes", "checked_thresholds", "manual_quote", "merged_thresholds"]
+__all__ = ["borrow_quotes", "checked_policy", "checked_thresholds", "manual_quote", "merged_policy", "merged_thresholds"]
 
 
 def checked_thresholds(values: Mapping[str, Any]) -> Thresholds:
@@ -41,6 +41,30 @@ def merged_thresholds(user: UserStore, symbol: str | None) -> Thresholds:
         except BadRequest:
             continue
     return Thresholds()
+
+
+def checked_policy(values: Mapping[str, Any]) -> AlertPolicy:
+    """Alert settings with `values` in place of defaults. Raises BadRequest with a sentence that names the field."""
+    try:
+        found = AlertPolicy(**values)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise BadRequest(f"{first['loc'][0] if first['loc'] else 'alerts'}: {first['msg']}") from None
+    if (found.quiet_from is None) != (found.quiet_to is None):
+        raise BadRequest("quiet_from: quiet hours need a beginning and an end, or neither")
+    return found
+
+
+def merged_policy(user: UserStore, symbol: str | None) -> AlertPolicy:
+    """Defaults, then what was changed for all symbols, then for this one. Never raises."""
+    everybody = user.outbox.policy(ALL)
+    mine = user.outbox.policy(symbol) if symbol else {}
+    for values in ({**everybody, **mine}, everybody):
+        try:
+            return checked_policy(values)
+        except BadRequest:
+            continue
+    return AlertPolicy()
 
 
 def manual_quote(symbol: str, manual: Mapping[str, tuple[float, int]]) -> BorrowQuote | None:

@@ -36,6 +36,11 @@ class Housekeeping:
         self._venue, self._elsewhere, self._market, self._user = venue, elsewhere, market, user
         self._historian, self._clock, self._time, self._notices = historian, clock, time, notices
         self._retention_days = retention_days
+        self._more: list[Callable[[], None]] = []
+
+    def also(self, work: Callable[[], None]) -> None:
+        """One more chore."""
+        self._more.append(work)
 
     def keep_on(self, work: Callable[[], None]) -> None:
         """Do what needs the disk; a disk that is full or read-only is announced and ends nothing."""
@@ -81,5 +86,6 @@ class Housekeeping:
             self._user.file.checkpoint,
             functools.partial(self._user.copy_daily, self._clock.now_ms()),
             lambda: None if self._historian.busy else self._market.archive(oldest),
+            *self._more,
         ):
             self.keep_on(work)

@@ -2,7 +2,7 @@
 
 import logging
 import math
-from collections.abc import Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from typing import Any
 
 from radar.assess import assess
@@ -16,6 +16,7 @@ from radar.historian import Historian
 from radar.live import LiveSymbol
 from radar.models import Observation, Snapshot
 from radar.store import MarketStore, UserStore
+from radar.teller import Teller
 
 __all__ = ["Judge", "store_notice"]
 
@@ -58,11 +59,19 @@ class Judge:
         self._stored_minute = 0
         self._untold: list[dict[str, Any]] = []  # events that a full disk did not take yet
         self._unsaved: list[tuple[str, int, Mapping[str, float | None]]] = []
+        self._teller: Teller | None = None
+        self._wake_courier: Callable[[], None] = lambda: None
+
+    def tell(self, teller: Teller, wake_courier: Callable[[], None]) -> None:
+        """Let `teller` look at every judged snapshot, and say when there is something to deliver."""
+        self._teller, self._wake_courier = teller, wake_courier
 
     def begin(self) -> None:
         """Pick up what the process before left: the last states, so that a restart invents no change."""
         self._states = self._user.last_states()
         self._stored_minute = minute_of(self._time.now_ms()) - 1
+        if self._teller:
+            self._teller.begin()
 
     def enter(self, symbol: str) -> None:
         """The symbol is judged once its first history is there, or patience ends."""
@@ -73,6 +82,8 @@ class Judge:
         self.latest.pop(symbol, None)
         self._patience.pop(symbol, None)
         self._states = {key: state for key, state in self._states.items() if key[0] != symbol}
+        if self._teller:
+            self._teller.forget(symbol, self._time.now_ms())
 
     def _too_early(self, live: LiveSymbol) -> bool:
         if live.symbol in self.latest or self._clock.monotonic() >= self._patience.get(live.symbol, 0.0):
@@ -83,12 +94,12 @@ class Judge:
         """Observe and assess; store the observations, and events where a state changed."""
         now_ms = self._time.now_ms()
         manual = self._user.manual_borrow()
-        judged = []
+        judged, snapshots = [], []
         for live in lives:
             if self._too_early(live):
                 continue
             try:
-                self._judge_one(live, manual, now_ms)
+                snapshots.append(self._judge_one(live, manual, now_ms))
                 judged.append(self.latest[live.symbol])
             except StoreError as error:
                 self._notices["store"] = store_notice(error)
@@ -103,8 +114,26 @@ class Judge:
             self._notices.pop("store", None)
         except StoreError as error:
             self._notices["store"] = store_notice(error)
+        self._tell(snapshots, now_ms)
 
-    def _judge_one(self, live: LiveSymbol, manual: Mapping[str, tuple[float, int]], now_ms: int) -> None:
+    def _tell(self, snapshots: Sequence[Snapshot], now_ms: int) -> None:
+        """Alerts have a file of their own: a full market file silences none."""
+        if self._teller is None or not snapshots:
+            return
+        try:
+            if self._teller.look(snapshots, now_ms):
+                self._wake_courier()
+            self._notices.pop("alerts", None)
+            if self._teller.trouble:
+                self._notices["alerts"] = f"Alerts cannot be kept ({self._teller.trouble}); they are decided and sent from memory."
+        except StoreError as error:
+            self._notices["alerts"] = f"What alerts remember cannot be read ({error}); they are decided as soon as it can."
+        except Exception:
+            # Whatever one alert stumbles over, the lights go on.
+            log.exception("alerts could not be decided")
+            self._notices["alerts"] = "Alerts stumbled over an error of the radar's own; see its log."
+
+    def _judge_one(self, live: LiveSymbol, manual: Mapping[str, tuple[float, int]], now_ms: int) -> Snapshot:
         t = merged_thresholds(self._user, live.symbol)
         observation = live.observe(now_ms, self._elsewhere.about(live, now_ms), sw_hours=t.sw_hours)
         snapshot = assess(observation, t, borrow_quotes(observation, manual), now_ms=now_ms)
@@ -113,6 +142,7 @@ class Judge:
         self.latest[live.symbol] = observation
         self._untold = (self._untold + self._changes(snapshot))[-UNTOLD:]
         self._historian.on_hour(live, snapshot, observation)
+        return snapshot
 
     def _changes(self, snapshot: Snapshot) -> list[dict[str, Any]]:
         """Events for every state that is not what it was."""

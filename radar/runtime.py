@@ -14,9 +14,13 @@ from typing import Any
 
 from radar.clock import Clock, SystemClock
 from radar.collector import Collector
+from radar.courier import Courier
+from radar.mailbag import Mailbag
+from radar.notify import Heartbeat, parse_channels
 from radar.service import Radar
 from radar.settings import Settings, load_settings
 from radar.store import MarketStore, UserStore
+from radar.teller import Teller
 from radar.venues import Venue
 from radar.venues.binance import Binance
 from radar.venues.binance_loans import binance_loans
@@ -30,9 +34,10 @@ from radar.venues.mexc import Mexc
 from radar.venues.okx import Okx
 from radar.venues.second import SecondVenue
 
-__all__ = ["Runtime", "close_runtime", "get_runtime", "open_collecting", "open_radar"]
+__all__ = ["Runtime", "close_runtime", "get_runtime", "open_collecting", "open_radar", "run_collector"]
 
 SECONDS = {venue.name: venue for venue in (Bybit, Okx, Gate, Bitget, Mexc, Htx)}
+SEND_SEC = 1.0  # a message under way is sent again after the start
 JOIN_SEC = 12.0  # a request under way ends within its own deadline
 
 
@@ -70,7 +75,46 @@ def _assemble(
     collector = Collector(
         venue, market, user, clock=clock, holder=holder, seconds=seconds, retention_days=settings.retention_days, **more
     )
-    return Radar(name, settings, market, user, clock=clock, collector=collector)
+    radar = Radar(name, settings, market, user, clock=clock, collector=collector)
+    _listen(radar, settings, simulated=name != "live")
+    return radar
+
+
+def _listen(radar: Radar, settings: Settings, *, simulated: bool) -> None:
+    """Let alerts be decided, and messages be brought; a simulated market decides and tells nobody."""
+    text = settings.channels.get_secret_value() if settings.channels and not simulated else ""
+    doors, complaints = parse_channels(text, allow_local=settings.allow_local_channels)
+    heart = None if simulated or settings.heartbeat_url is None else Heartbeat(settings.heartbeat_url, allow_local=settings.allow_local_channels)
+    collector = radar.collector
+    assert collector is not None
+    bag = Mailbag(radar.user, collector.holder)
+    radar.courier = Courier(
+        radar.user,
+        bag,
+        doors,
+        radar.clock,
+        now_ms=collector.time.now_ms,
+        leading=lambda: collector.leading,
+        beat=heart.beat if heart else None,
+        fresh=radar.is_fresh,
+    )
+    radar.channel_complaints = complaints
+    teller = Teller(radar.user, bag, [door.name for door in doors], zone=settings.timezone, public_url=settings.public_url)
+    collector.tell(teller, radar.courier)
+
+
+def run_collector(radar: Radar) -> None:
+    """Collect and deliver until `radar.ask_to_stop`."""
+    if radar.collector is None:
+        return
+    if radar.courier:
+        radar.courier.start()
+    try:
+        radar.collector.run()
+    finally:
+        if radar.courier:
+            radar.courier.stop(SEND_SEC)  # before the lease is given back: whoever takes it delivers
+        radar.collector.close()
 
 
 class Runtime:
@@ -87,7 +131,7 @@ class Runtime:
 
     def _start(self, radar: Radar) -> None:
         if radar.collector is not None:
-            thread = threading.Thread(target=radar.collector.run, name=f"radar-{radar.name}", daemon=True)
+            thread = threading.Thread(target=run_collector, args=(radar,), name=f"radar-{radar.name}", daemon=True)
             thread.start()
             self._threads.append(thread)
 

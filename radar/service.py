@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from radar.alert_desk import AlertDesk
 from radar.assess import assess
 from radar.carry import COSTS_PCT, HOURS
 from radar.clock import Clock, SystemClock
@@ -35,7 +36,7 @@ MAX_WATCHED = 40
 LONGEST_HOLD_HOURS = 8_760
 
 
-class Radar:
+class Radar(AlertDesk):
     """One market, live or simulated, as pages, REST and the CLI see it."""
 
     def __init__(
@@ -248,7 +249,7 @@ class Radar:
 
     def health(self) -> Health:
         """How fresh everything is, and whether somebody collects."""
-        notices = [notice for notice in (self.market.notice, self.user.notice) if notice]
+        notices = [notice for notice in (self.market.notice, self.user.alerts_paused or self.user.notice) if notice]
         here = self._here
         return health_of(
             self._told(),
@@ -259,6 +260,10 @@ class Radar:
             opened_ms=self._opened_ms if self.collector else 0,
             notices=notices,
         )
+
+    def is_fresh(self) -> bool:
+        """This process collects, and prices are fresh: worth a heartbeat. A single delisted coin does not stop it."""
+        return self._here is not None and self.health().status == "live"
 
     def ask_to_stop(self) -> None:
         """Let the collector of this process come to its end."""

@@ -68,6 +68,12 @@ class Settings(BaseSettings):
     binance_secret: SecretStr | None = _setting(None, "its secret; it signs requests and goes nowhere")
     retention_days: int = _setting(30, "days of minute bars kept (7 to 30); older ones become hours", ge=7, le=30)
     timezone: str = _setting("UTC", "time zone for times on pages, for example Europe/Berlin")
+    channels: SecretStr | None = _setting(
+        None, "where alerts go: name=Apprise URL, separated by spaces, for example desk=tgram://… ops=discord://… mail=mailto://…"
+    )
+    allow_local_channels: bool = _setting(False, "1 lets channels and the heartbeat reach this machine and private networks")
+    heartbeat_url: SecretStr | None = _setting(None, "an address that is called every minute while data are fresh, so that a monitor outside notices silence")
+    public_url: str = _setting("http://127.0.0.1:8501", "where people open the radar; links in alerts begin with it")
     api_token: SecretStr | None = _setting(None, "token that REST writes need (Authorization: Bearer …) when they do not come from this machine")
     password: SecretStr | None = _setting(None, "password that writes on pages need when they do not come from this machine")
 
@@ -112,7 +118,7 @@ class Settings(BaseSettings):
             raise ValueError(f"{name!r} is not a time zone, for example UTC or Europe/Berlin") from None
         return name
 
-    @field_validator("api_token", "password", "binance_key", "binance_secret", mode="before")
+    @field_validator("api_token", "password", "binance_key", "binance_secret", "channels", "heartbeat_url", mode="before")
     @classmethod
     def _empty_is_none(cls, value: Any) -> Any:
         return None if value == "" else value

@@ -13,7 +13,8 @@ LONGEST = 40
 
 
 def shortened(text: str) -> str:
-    """Text that is short enough for a sentence."""
+    """Text that is short enough for a sentence, without the halves of characters that no answer could be written with."""
+    text = text.encode(errors="replace").decode()
     return text if len(text) <= LONGEST else text[:LONGEST] + "…"
 
 

@@ -597,7 +597,8 @@ def test_rates_that_are_none(rest, body):
 # ── who may write ──
 
 WRITES = [("PUT", f"/symbols/{CALM}", None), ("DELETE", f"/symbols/{CALM}", None), ("PUT", f"/thresholds/{CALM}", {"srs_red": 90}),
-          ("PUT", "/thresholds/all", {"srs_red": 90}), ("PUT", f"/borrow/{CALM}", {"apr_pct": 5}), ("DELETE", f"/borrow/{CALM}", None)]  # fmt: skip
+          ("PUT", "/thresholds/all", {"srs_red": 90}), ("PUT", f"/borrow/{CALM}", {"apr_pct": 5}), ("DELETE", f"/borrow/{CALM}", None),
+          ("POST", "/alerts", {"srs_min": 90}), ("POST", "/alerts/test", {"channel": "desk"}), ("PUT", f"/position/{CALM}", {"held": True})]  # fmt: skip
 FOREIGN = [{"Host": "evil.example"}, {"X-Forwarded-For": "9.9.9.9"}, {"Forwarded": "for=9.9.9.9"}, {"Host": "127.0.0.1.evil.example:80"}]
 
 
@@ -664,22 +665,90 @@ def test_a_form_in_chunks_is_refused_too(rest, market):
     assert market.live.manual_borrow(CALM) is None
 
 
+# ── alerts ──
+
+
+def test_alert_settings_are_read_and_changed(own):
+    """For all, for one, and back; only what is named changes."""
+    _, rest = own
+    changed = strict(rest("POST", "/alerts", json={"cooldown_min": 45, "off": ["srs", "cap"]}))
+    mine = strict(rest("POST", "/alerts", json={"symbol": CALM, "srs_min": 80}))
+    everybody = strict(rest.get("/alerts"))
+    back = strict(rest("POST", "/alerts", json={"symbol": CALM, "reset": True}))
+
+    assert (changed["policy"]["cooldown_min"], changed["policy"]["off"]) == (45, ["cap", "srs"])
+    assert (mine["policy"]["srs_min"], mine["policy"]["cooldown_min"], mine["changed"]) == (80, 45, {"srs_min": 80})
+    assert everybody["policy"]["srs_min"] == 70
+    assert back["changed"] == {}
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"cooldown_min": -1}, "cooldown_min"),
+        ({"off": ["everything"]}, "off"),
+        ({"nonsense": 1}, "nonsense"),
+        ({"symbol": 5}, "symbol"),
+        ({"symbol": CALM, "hourly_cap": 3}, "hourly_cap"),
+        ({"quiet_from": "22:00"}, "quiet_from"),
+    ],
+)
+def test_alert_settings_that_are_none(rest, body, field):
+    """422 with a sentence that names the field; nothing is stored."""
+    before = strict(rest.get("/alerts"))["policy"]
+    response = rest("POST", "/alerts", json=body)
+
+    assert_sentence(response, 422)
+    assert field in response.json()["detail"]
+    assert strict(rest.get("/alerts"))["policy"] == before
+
+
+def test_a_position_is_marked_and_taken_back(own):
+    """Marking twice keeps its beginning; a symbol that is not held cannot be let go."""
+    _, rest = own
+    first = strict(rest.put(f"/position/{CALM}", {"held": True}))
+    again = strict(rest.put(f"/position/{CALM}", {"held": True}))
+    assert first == again
+    assert strict(rest.get("/alerts"))["positions"] == {CALM: first["since_ms"]}
+
+    assert strict(rest.put(f"/position/{CALM}", {"held": False}))["since_ms"] is None
+    assert_sentence(rest.put(f"/position/{CALM}", {"held": False}), 404)
+
+
+def test_an_unknown_channel_cannot_be_tried(rest):
+    """The sentence says where channels are named."""
+    response = rest("POST", "/alerts/test", json={"channel": "nobody"})
+
+    assert_sentence(response, 422)
+    assert "RADAR_CHANNELS" in response.json()["detail"]
+
+
+def test_the_log_of_alerts_as_csv(rest):
+    """With its header, also when nothing has happened."""
+    response = rest.get("/alerts", format="csv")
+
+    assert response.headers["content-type"].startswith("text/csv")
+    assert response.text.startswith("id,ts,time,symbol,kind,edge,decided,reason,deliveries,title,body")
+
+
 # ── odd input ──
 
 NAMES = ["<script>alert(1)</script>", "';DROP TABLE bars;--", "..%2f..%2fetc%2fpasswd", "%00", "BTC%00USDT", "😀", "%F0%9F%98%80USDT", "x" * 300,
          "x" * 10_000, "%ff%fe", "%C3%28", "\u202eTDSUCTB", "BTCUSDT_260626", "{{7*7}}", "$%7Bjndi%7D", "NaN", "Infinity", "null", "None", "-1", "0",
          "1e999", "%25%25", "*", "?", "#", ";", "'", "\"", "all", "available", "%E2%88%92", "١٢٣", "Ⅷ", "ẞUSDT"]  # fmt: skip
+ROUTES = ["/metrics/", "/timeseries/", "/rules/", "/events/", "/thresholds/", "/export/", "/borrow/", "/symbols/", "/venues/", "/position/"]
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("route", ["/metrics/", "/timeseries/", "/rules/", "/events/", "/thresholds/", "/export/", "/borrow/", "/symbols/", "/venues/"])
+@pytest.mark.parametrize("route", ROUTES)
 def test_odd_symbols_get_a_sentence(rest, market, name, route):
     """No symbol, however odd, makes an error of the server's own, reaches the watchlist, or comes back unescaped as a page."""
     watched = market.live.watchlist()
-    methods = {"/borrow/": ["PUT", "DELETE"], "/symbols/": ["PUT", "DELETE"], "/thresholds/": ["GET", "PUT"]}.get(route, ["GET"])
+    methods = {"/borrow/": ["PUT", "DELETE"], "/symbols/": ["PUT", "DELETE"], "/thresholds/": ["GET", "PUT"], "/position/": ["PUT"]}.get(route, ["GET"])
 
     for method in methods:
-        body = {"json": {"apr_pct": 5} if route == "/borrow/" else {}} if method == "PUT" and route != "/symbols/" else {}
+        said = {"/borrow/": {"apr_pct": 5}, "/position/": {"held": True}}.get(route, {})
+        body = {"json": said} if method == "PUT" and route != "/symbols/" else {}
         response = rest(method, route + name, **body)
         assert response.headers["content-type"] in ("application/json", "text/csv; charset=utf-8")
         if (route, name) != ("/thresholds/", "all") and not (route == "/symbols/" and name in ("?", "#")):
@@ -702,6 +771,7 @@ def test_odd_symbols_get_a_sentence(rest, market, name, route):
         (f"/export/{CALM}", {"format": "parquet"}),
         *[(f"/venues/{CALM}", {"hours": value}) for value in ("0", "-1", "nan", "inf", "8761", "x", "9" * 400)],
         *[(f"/venues/{CALM}", {"costs_pct": value}) for value in ("-0.1", "nan", "inf", "101", "")],
+        *[("/alerts", {name: value}) for name, value in [("verdict", "maybe"), ("limit", "0"), ("limit", "1001"), ("before", "0"), ("format", "xls")]],
         ("/symbols/available", {"include_spot": "maybe"}),
         ("/symbols/available", {"verify": ""}),
     ],
@@ -799,7 +869,8 @@ def test_openapi_lists_every_route(rest):
         ("GET", "/symbols"), ("PUT", "/symbols/{symbol}"), ("DELETE", "/symbols/{symbol}"), ("GET", "/symbols/available"),
         ("GET", "/metrics/{symbol}"), ("GET", "/timeseries/{symbol}"), ("GET", "/rules/{symbol}"), ("GET", "/events/{symbol}"),
         ("GET", "/thresholds/{symbol}"), ("PUT", "/thresholds/{symbol}"), ("PUT", "/borrow/{symbol}"), ("DELETE", "/borrow/{symbol}"),
-        ("GET", "/export/{symbol}"), ("GET", "/health"), ("GET", "/venues/{symbol}"),
+        ("GET", "/export/{symbol}"), ("GET", "/health"), ("GET", "/venues/{symbol}"), ("GET", "/alerts"), ("POST", "/alerts"),
+        ("POST", "/alerts/test"), ("PUT", "/position/{symbol}"),
     }  # fmt: skip
     assert found["servers"] == [{"url": "/api"}]
     assert set(found["components"]["schemas"]["Problem"]["properties"]) == {"detail"}

@@ -305,6 +305,7 @@ def test_an_unexpected_error_does_not_end_the_collecting(driven, monkeypatch, ca
 
     monkeypatch.setattr(world.collector, "step", step)
     world.collector.run()
+    world.collector.close()
 
     assert len(steps) == 3
     assert "collector step failed; going on" in caplog.text

@@ -14,15 +14,15 @@ ROOT = Path(__file__).parents[1]
 GROUPS = {
     "nouns": ("", "clock", "errors", "models", "settings", "thresholds", "words"),  # "" is radar/__init__.py
     "core": (
-        "abroad", "assess", "bars", "book", "borrow", "carry", "explain", "funding", "history", "light", "measure", "metric_table",
-        "metrics", "quality", "rules", "score", "side_by_side", "spot", "symbols",
+        "abroad", "assess", "bars", "book", "borrow", "carry", "deciding", "explain", "funding", "history", "light", "measure",
+        "messages", "metric_table", "metrics", "quality", "rules", "score", "side_by_side", "sights", "spot", "symbols",
     ),
-    "edges": ("store", "venues"),
+    "edges": ("notify", "store", "venues"),
     "joins": (
-        "access", "backfill", "collector", "elsewhere", "entered", "exchange_clock", "health", "historian", "home_spot", "housekeeping", "intake",
-        "jobs", "judge", "lanes", "live", "runtime", "series", "service",
+        "access", "alert_desk", "backfill", "collector", "courier", "elsewhere", "entered", "exchange_clock", "health", "historian", "home_spot",
+        "housekeeping", "intake", "jobs", "judge", "lanes", "live", "mailbag", "rehearsal", "runtime", "series", "service", "teller",
     ),
-    "faces": ("__main__", "api", "cli", "replies", "ui"),
+    "faces": ("__main__", "api", "api_alerts", "cli", "replies", "rest", "ui"),
     "app": ("app.py",),
     "pages": ("pages",),
 }  # fmt: skip
@@ -44,12 +44,15 @@ OUTSIDE = {  # packages from elsewhere, by module, else by group
     "words": set(),
     "core": {"numpy", "pandas"},
     "venues": {"numpy", "pydantic", "requests", "urllib3"},
+    "notify": {"apprise", "pydantic", "requests", "urllib3"},
     "store": {"numpy", "pandas", "pydantic", "sqlite_utils"},
     "joins": {"numpy", "pandas", "pydantic"},
     "__main__": set(),
     "api": {"fastapi", "fastapi_offline", "pandas", "pydantic", "starlette"},
+    "api_alerts": {"fastapi", "pydantic"},
     "cli": set(),
     "replies": {"fastapi", "pandas", "starlette"},
+    "rest": {"fastapi", "pydantic", "starlette"},
     "ui": {"numpy", "pandas", "plotly", "streamlit"},
     "app": {"anyio", "fastapi", "starlette", "streamlit"},
     "pages": {"pandas", "plotly", "streamlit"},

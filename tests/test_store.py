@@ -43,7 +43,10 @@ def test_schema_is_a_list_of_named_steps(market, user):
     """Both files say which steps made them."""
     names = [[row["name"] for row in store.file.db["_sqlite_migrations"].rows] for store in (market, user)]
 
-    assert names == [["minute_bars", "hourly", "settled_funding", "latest", "spot_of_binance_alone"], ["watchlist", "thresholds", "events"]]
+    assert names == [
+        ["minute_bars", "hourly", "settled_funding", "latest", "spot_of_binance_alone"],
+        ["watchlist", "thresholds", "events", "alerts"],
+    ]
 
 
 def test_a_file_from_before_the_last_step_is_brought_up_to_date(tmp_path):

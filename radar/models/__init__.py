@@ -4,6 +4,7 @@ Units live in the names: `_pct` percent (0.10 means 0.10 %), `_usdt` notional, `
 `_hours`, `_min`, `_sec` durations; bare names are prices, ratios and quantities. None is *unknown*, never 0.
 """
 
+from radar.models.alerts import Alert, AlertKind, AlertPolicy, ChannelState, Decision, Delivery, Edge, Memory, Note, Outcome, Sight
 from radar.models.answers import (
     Book,
     Candles,
@@ -41,6 +42,9 @@ from radar.models.shown import (
 )
 
 __all__ = [
+    "Alert",
+    "AlertKind",
+    "AlertPolicy",
     "Baseline",
     "Book",
     "Borrow",
@@ -48,8 +52,12 @@ __all__ = [
     "BorrowVenue",
     "Candles",
     "Carry",
+    "ChannelState",
     "Contract",
+    "Decision",
+    "Delivery",
     "Depth",
+    "Edge",
     "Event",
     "FieldQuality",
     "Finding",
@@ -58,9 +66,12 @@ __all__ = [
     "LeafFinding",
     "Light",
     "Loan",
+    "Memory",
     "Model",
+    "Note",
     "Observation",
     "OpenInterest",
+    "Outcome",
     "PerpLine",
     "PerpQuote",
     "PerpVenue",
@@ -69,6 +80,7 @@ __all__ = [
     "Quote",
     "Reading",
     "Settlement",
+    "Sight",
     "Snapshot",
     "SpotFacts",
     "SpotLine",

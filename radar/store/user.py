@@ -11,11 +11,13 @@ from sqlite_utils import Database, Migrations
 from radar.models import Event, Watched
 from radar.store.base import Damaged, SqliteFile
 from radar.store.market import set_aside
+from radar.store.outbox import Outbox, create
 
 __all__ = ["ALL", "UserStore"]
 
 ALL = "*"  # thresholds for every symbol
 COPIES = 7
+PAUSED = "alerts_paused"
 schema = Migrations("user")
 
 
@@ -43,6 +45,12 @@ def events(db: Database) -> None:
     db.execute("CREATE INDEX events_of_symbol ON events (symbol, id)")
 
 
+@schema()
+def alerts(db: Database) -> None:
+    """Alerts: memory, decisions, messages, policies, positions."""
+    create(db)
+
+
 class UserStore:
     """The user's file. A damaged file is set aside and the newest sound copy takes its place; `notice` then says so."""
 
@@ -58,6 +66,9 @@ class UserStore:
             self.file, copy = self._restore(path)
             found = f"its copy {copy.name} was restored" if copy else "no copy was found, so it starts empty"
             self.notice = f"The user database was damaged; it was set aside as {aside.name} and {found}."
+            self._set_meta(PAUSED, f"{self.notice} What was decided since may be missing, so alerts are paused.")
+            Outbox(self.file).give_up([], None, "in a restored copy: it may have been sent before")
+        self.outbox = Outbox(self.file)
 
     def _refuse_empty(self, path: Path) -> None:
         """A file cut to nothing is damaged where there are copies; SQLite would take it for a new one."""
@@ -83,6 +94,24 @@ class UserStore:
             self.file.copy_to(target)
             for old in sorted(self._copies())[:-COPIES]:
                 old.unlink()
+
+    def _set_meta(self, name: str, value: str | None) -> None:
+        with self.file.writing() as conn:
+            if value is None:
+                conn.execute("DELETE FROM meta WHERE name = ?", [name])
+            else:
+                conn.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", [name, value])
+
+    @property
+    def alerts_paused(self) -> str:
+        """Why no alert is decided or sent; empty while they are."""
+        with self.file.reading() as conn:
+            row = conn.execute("SELECT value FROM meta WHERE name = ?", [PAUSED]).fetchone()
+        return row["value"] if row else ""
+
+    def resume_alerts(self) -> None:
+        """Somebody looked, and wants them again."""
+        self._set_meta(PAUSED, None)
 
     # ── watchlist ──
     def watchlist(self) -> list[Watched]:

@@ -36,6 +36,13 @@ CSS = """<style>
   background: repeating-linear-gradient(-45deg, #f0b90b 0 18px, #d9a400 18px 36px); }
 @media (max-width: 640px) { .stColumn:has(.st-key-reasons) { order: -1; } }
 .st-key-simulated p { font-weight: 700; color: #1b1300; }
+.st-key-alerts_paused { border-radius: 8px; padding: 10px 16px 12px; background: #b3132b; }
+.st-key-alerts_paused :is(h4, p):not(button p) { color: #fff; }
+@media (max-width: 640px) {
+  .st-key-kinds .stColumn:not(:has(.stElementContainer)) { display: none; }
+  .st-key-kinds .stHorizontalBlock { gap: .35rem; }
+}
+.st-key-kinds > div + div { border-top: 1px solid color-mix(in srgb, currentcolor 14%, transparent); padding-top: .6rem; }
 </style>"""
 
 
@@ -53,10 +60,11 @@ def page(name: str, **options: Any) -> Any:
     icons = {
         "watchlist": ":material/radar:",
         "symbol": ":material/monitoring:",
+        "alerts": ":material/notifications:",
         "thresholds": ":material/tune:",
         "about": ":material/info:",
     }
-    titles = {"watchlist": "Radar", "symbol": "Symbol", "thresholds": "Thresholds", "about": "About"}
+    titles = {"watchlist": "Radar", "symbol": "Symbol", "alerts": "Alerts", "thresholds": "Thresholds", "about": "About"}
     return st.Page(PAGES / f"{name}.py", title=titles[name], icon=icons[name], url_path=name, default=name == "watchlist", **options)
 
 

@@ -12,13 +12,13 @@ import pandas as pd
 import streamlit as st
 
 from radar.errors import NotWatched
-from radar.models import Event, Snapshot, VenueSheet
+from radar.models import Alert, AlertKind, AlertPolicy, ChannelState, Event, Snapshot, VenueSheet
 from radar.runtime import get_runtime
 from radar.ui.tiles import Entry
 
 __all__ = [
-    "available", "clock", "drawn", "entries", "entry", "events", "forget", "health", "histories", "radar", "runtime", "snapshot", "source",
-    "venues",
+    "alert_policy", "alerts", "alerts_paused", "available", "channels", "clock", "drawn", "entries", "entry", "events", "forget", "health",
+    "histories", "positions", "radar", "rehearsal", "runtime", "snapshot", "source", "venues",
 ]  # fmt: skip
 
 
@@ -89,9 +89,46 @@ def events(name: str, symbol: str | None, limit: int) -> tuple[Event, ...]:
     return tuple(radar(name).events(symbol, limit=limit))
 
 
+@st.cache_resource(ttl=3, max_entries=2, show_spinner=False)
+def channels(name: str) -> tuple[tuple[ChannelState, ...], tuple[str, ...]]:
+    """Where alerts go and how that works, and what of RADAR_CHANNELS cannot be used."""
+    market = radar(name)
+    return tuple(market.channels()), tuple(market.channel_problems())
+
+
+@st.cache_resource(ttl=2, max_entries=2, show_spinner=False)
+def alerts_paused(name: str) -> str:
+    """Why no alert is decided or sent; empty while they are."""
+    return str(radar(name).alerts_paused or "")
+
+
+@st.cache_resource(ttl=3, max_entries=64, show_spinner=False)
+def alert_policy(name: str, symbol: str | None) -> AlertPolicy:
+    """Which alerts apply to the symbol, or to all."""
+    return radar(name).alert_policy(symbol)
+
+
+@st.cache_resource(ttl=3, max_entries=2, show_spinner=False)
+def positions(name: str) -> dict[str, int]:
+    """Held symbols, and since when."""
+    return dict(radar(name).positions())
+
+
+@st.cache_resource(ttl=3, max_entries=32, show_spinner=False)
+def alerts(name: str, symbol: str | None, verdict: str | None, limit: int, whole: bool) -> tuple[Alert, ...]:
+    """What was decided, newest first; not `whole`: as strangers may see it."""
+    return tuple(radar(name).alerts(symbol, verdict=verdict, limit=limit, whole=whole))
+
+
+@st.cache_resource(ttl=600, max_entries=64, show_spinner=False)
+def rehearsal(name: str, symbol: str | None) -> dict[AlertKind, int]:
+    """How often each kind would have fired in the last 48 h; a kind without history is left out. Slow."""
+    return dict(radar(name).rehearse(symbol))
+
+
 def forget() -> None:
     """Somebody changed something: the next read is new."""
-    for read in (entries, health, events, venues):
+    for read in (entries, health, events, venues, channels, alerts_paused, alert_policy, positions, alerts, rehearsal):
         read.clear()
 
 

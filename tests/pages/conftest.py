@@ -127,6 +127,9 @@ class FakeRadar:
             traffic_light=Light.RED, headline="No short: R1",
         )  # fmt: skip
 
+    def positions(self):
+        return {}
+
     def export(self, symbol, hours, fmt):
         return "ts\n"
 

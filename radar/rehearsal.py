@@ -1,0 +1,94 @@
+"""What would have been told: the same deciding over what the radar lived through and stored."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+
+from radar import deciding
+from radar.bars import MINUTE_MS, light_name, minute_of
+from radar.models import AlertKind, AlertPolicy, Event, Light, Memory, Sight
+from radar.store import MarketStore, UserStore
+
+__all__ = ["rehearsed"]
+
+GATES = ("R1", "R2", "R3", "R4")
+MOST_EVENTS = 20_000
+GUESSES = {"FIRES": True, "CLEAR": False, "DISABLED": False}
+
+
+def rehearsed(
+    market: MarketStore, user: UserStore, symbol: str, policy: AlertPolicy, now_ms: int, *, hours: float = 48.0
+) -> dict[AlertKind, int]:
+    """Openings by kind that `policy` would have decided, minute by minute, as if every kind were on.
+
+    From stored bars (SRS, funding interval, light) and events (rules). Caps have no history and are not counted; positions
+    count as they are now. Without any minute lived through: nothing.
+    """
+    first, last = minute_of(now_ms) - round(hours * 60), minute_of(now_ms) - 1
+    bars = market.bars(symbol, first, last).reindex(pd.RangeIndex(first, last + 1))
+    lived = bars["light"].first_valid_index()
+    if lived is None:
+        return {}
+    listening = policy.model_copy(update={"off": frozenset()})
+    held = symbol in user.outbox.positions()
+    states = _states(user.events(symbol, limit=MOST_EVENTS))
+    counts = dict.fromkeys((kind for kind in AlertKind if kind is not AlertKind.CAP), 0)
+    memory: dict[AlertKind, Memory] = {}
+    before: tuple[object, ...] = ()
+    for minute, row in zip(range(lived, last + 1), bars.loc[lived:].to_dict("records"), strict=True):
+        known = states(minute * MINUTE_MS + MINUTE_MS - 1)
+        light = Light(name) if (name := light_name(None if np.isnan(row["light"]) else row["light"])) else Light.UNKNOWN
+        seen = _seen(row, known, light, held, memory, policy)
+        now = (light, *((kind, sight.holds, sight.level) for kind, sight in seen.items()))
+        if now == before and not _open(memory):
+            continue  # nothing moves and nothing waits: the answer is the one before
+        before = now
+        memory, decisions = deciding.step(symbol, seen, memory, listening, now_ms=minute * MINUTE_MS, light=light, held=held)
+        for decision in decisions:
+            if decision.decided and decision.edge == "opens":
+                counts[decision.kind] += 1
+    return counts
+
+
+def _open(memory: dict[AlertKind, Memory]) -> bool:
+    """Something waits to hold long enough, or was held back."""
+    return not memory or any(m.pending_ms is not None or m.held for m in memory.values())
+
+
+def _states(events: list[Event]) -> Callable[[int], dict[str, str]]:
+    """A function of time: the newest state of every rule, from events (newest first). Ask for ascending times."""
+    waiting = list(events)
+    now: dict[str, str] = {}
+
+    def at(ts_ms: int) -> dict[str, str]:
+        while waiting and waiting[-1].ts <= ts_ms:
+            event = waiting.pop()
+            now[event.kind] = event.after
+        return now
+
+    return at
+
+
+def _seen(
+    row: dict[str, float], known: dict[str, str], light: Light, held: bool, memory: dict[AlertKind, Memory], policy: AlertPolicy
+) -> dict[AlertKind, Sight]:
+    gates = [GUESSES.get(known.get(code, "UNKNOWN")) for code in GATES]
+    red = True if True in gates else None if None in gates else False
+    green = None if light is Light.UNKNOWN else light is Light.GREEN
+    hours = None if np.isnan(row["interval_hours"]) else row["interval_hours"]
+    reference = memory[AlertKind.INTERVAL].level if AlertKind.INTERVAL in memory else None
+    reference = hours if reference is None or (hours is not None and hours > reference) else reference
+    was_green = 1.0 if light is Light.GREEN else memory[AlertKind.EXIT].level if AlertKind.EXIT in memory else None
+    left = True if red else None if light is Light.UNKNOWN else light is not Light.GREEN and was_green == 1.0
+    basis = {"FIRES": True, "CLEAR": False}.get(known.get("BO", ""))
+    return {
+        AlertKind.NO_SHORT: Sight(holds=red),
+        AlertKind.BASIS_ONLY: Sight(holds=basis),
+        AlertKind.SHORT_WINDOW: Sight(holds=green),
+        AlertKind.EXIT: Sight(holds=left if held else False, level=was_green if held else None),
+        AlertKind.SRS: Sight(holds=None if np.isnan(row["srs"]) else row["srs"] >= policy.srs_min),
+        AlertKind.INTERVAL: Sight(holds=None if hours is None or reference is None else hours < reference, level=reference, rung=hours),
+        AlertKind.CAP: Sight(holds=None),
+        AlertKind.DATA: Sight(holds=light is Light.UNKNOWN),
+    }

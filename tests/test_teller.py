@@ -1,0 +1,273 @@
+"""From a light that turns to a message in a queue, in a whole radar on a driven clock."""
+
+import json
+from types import SimpleNamespace
+
+import pytest
+
+from radar.errors import BadRequest, StoreError, VenueUnavailable
+from radar.mailbag import Mailbag
+from radar.models import AlertKind, Light
+from radar.teller import Teller
+
+SYMBOL = "WINDOWUSDT"
+RED = {"r1_funding_max": 5.0, "r1_basis_max": 50.0}  # R1 fires on anything
+
+
+@pytest.fixture
+def world(driven):
+    """A radar on WINDOWUSDT that tells a channel named desk; GREEN at the start."""
+    world = driven(watchlist=[SYMBOL])
+    listen(world)
+    world.run(30)
+    assert world.light(SYMBOL) is Light.GREEN
+    return world
+
+
+def listen(world, zone="UTC"):
+    """Let alerts be decided in this process."""
+    world.woken, world.bag = [], Mailbag(world.user, world.collector.holder)
+    teller = Teller(world.user, world.bag, ["desk", "mail"], zone=zone, public_url="https://radar.example/")
+    world.collector.tell(teller, SimpleNamespace(wake=lambda: world.woken.append(1), tidy=lambda now_ms: None))
+
+
+def turn(world, red):
+    """Turn the light at the next evaluation."""
+    world.radar.set_thresholds(SYMBOL, RED) if red else world.radar.reset_thresholds(SYMBOL)
+
+
+def told(world, **wanted):
+    """(kind, edge, deliveries) of the log, oldest first, of what was decided."""
+    return [(a.kind.value, a.edge, dict(a.deliveries)) for a in reversed(world.radar.alerts(**wanted)) if a.decided]
+
+
+def test_a_first_look_announces_nothing(world):
+    """A light that is GREEN when the radar starts is no news."""
+    world.run(300, step=2)
+
+    assert world.radar.alerts() == []
+
+
+def test_a_light_that_turns_is_told_once_within_75_seconds(world):
+    """To every channel, with the symbol, what it was, the sentence, the numbers and the link."""
+    turn(world, red=True)
+    world.run(75)
+    found = [alert for alert in world.radar.alerts() if alert.kind is AlertKind.NO_SHORT]
+    message = world.user.outbox.next_of("desk")
+    world.run(300, step=2)
+
+    assert "UTC WINDOWUSDT" in message.body
+    assert [(a.edge, a.decided, dict(a.deliveries)) for a in found] == [("opens", True, {"desk": "queued", "mail": "queued"})]
+    assert found[0].title.startswith("WINDOWUSDT NO SHORT (was SHORT WINDOW)")
+    assert "R1" in found[0].body
+    assert "https://radar.example/symbol?symbol=WINDOWUSDT" in message.body
+    assert world.woken
+    assert [entry for entry in told(world) if entry[0] == "no_short"] == [("no_short", "opens", {"desk": "queued", "mail": "queued"})]
+
+
+def test_a_blip_is_no_news(world):
+    """Half a minute of RED is over before it held for one."""
+    turn(world, red=True)
+    world.run(30)
+    turn(world, red=False)
+    world.run(300, step=2)
+
+    assert told(world) == []
+
+
+def test_it_is_resolved_once_and_flapping_is_silent(world):
+    """One opening, one end; what flaps inside the cooldown is in the log as held back, and told when it lasts."""
+    for red in (True, False, True, False):
+        turn(world, red)
+        world.run(150, step=2)
+    flapped = [entry[:2] for entry in told(world) if entry[0] == "no_short"]
+    held = [a.reason for a in world.radar.alerts(verdict="held") if a.kind is AlertKind.NO_SHORT]
+    turn(world, red=True)
+    world.run(2400, step=10)
+
+    assert flapped == [("no_short", "opens"), ("no_short", "closes")]
+    assert any("cooldown" in reason for reason in held)
+    assert [entry[:2] for entry in told(world) if entry[0] == "no_short"][2:] == [("no_short", "opens")]
+
+
+def test_a_restart_repeats_nothing_and_forgets_nothing(world):
+    """In the middle of holding, and after telling: the same messages as without it."""
+    turn(world, red=True)
+    world.run(40)
+    for _ in range(2):
+        world.collector.close()
+        world.start()
+        listen(world)
+        world.run(60)
+
+    assert [entry[:2] for entry in told(world) if entry[0] == "no_short"] == [("no_short", "opens")]
+
+
+def test_what_cannot_be_kept_is_told_from_memory_and_kept_later(world, monkeypatch):
+    """A full disk at the moment of deciding silences nothing: the message is there at once, its row when the disk takes it."""
+    record = world.user.outbox.record
+    monkeypatch.setattr(world.user.outbox, "record", lambda *_, **__: (_ for _ in ()).throw(StoreError("disk full")))
+    turn(world, red=True)
+    world.run(90)
+    notices, log = world.radar.health().notices, world.radar.alerts()
+    titles = [note.deliveries[0].title for note in world.bag._notes if note.deliveries]
+    monkeypatch.setattr(world.user.outbox, "record", record)
+    world.run(90)
+
+    assert any("Alerts cannot be kept" in notice for notice in notices)
+    assert world.light(SYMBOL) is Light.RED
+    assert log == []
+    assert any("NO SHORT" in title for title in titles)
+    assert [entry[:2] for entry in told(world) if entry[0] == "no_short"] == [("no_short", "opens")]
+    assert not any("Alerts cannot be kept" in notice for notice in world.radar.health().notices)
+
+
+def test_a_symbol_that_leaves_while_it_is_red_says_that_nobody_looks(world):
+    """Whoever was told NO SHORT must not wait for a "resolved" that never comes."""
+    turn(world, red=True)
+    world.run(90)
+    world.radar.unwatch(SYMBOL)
+    world.run(30)
+    last = world.radar.alerts()[0]
+
+    assert "no longer watched" in last.title
+    assert last.decided
+    assert world.user.outbox.memories() == {}
+
+
+def test_a_position_that_is_marked_while_red_hears_exit(world):
+    """Whoever is short in a RED coin learns it, though nothing turned."""
+    turn(world, red=True)
+    world.run(90)
+    world.radar.set_position(SYMBOL, True)
+    world.run(90)
+
+    assert [entry[:2] for entry in told(world) if entry[0] == "exit"] == [("exit", "opens")]
+
+
+def test_an_odd_row_of_memory_silences_nobody(world):
+    """It is forgotten; the kind starts again with a first look."""
+    turn(world, red=True)
+    world.run(90)
+    with world.user.file.writing() as conn:
+        conn.execute("UPDATE alert_memory SET body = 'nonsense' WHERE kind = 'srs'")
+        conn.execute("INSERT INTO alert_memory VALUES (?, 'of_tomorrow', '{}')", [SYMBOL])
+    world.collector.close()
+    world.start()
+    listen(world)
+    turn(world, red=False)
+    world.run(90)
+
+    assert ("no_short", "closes") in [entry[:2] for entry in told(world)]
+
+
+def test_lost_data_are_told_and_their_return(world):
+    """When the exchange falls silent, and when it is back; nothing else opens or ends meanwhile."""
+    for method in ("quotes", "perp_tickers", "open_interest", "spot_tickers"):
+        world.venue.errors[method] = VenueUnavailable("down", venue="demo")
+    world.run(300, step=2)
+    world.venue.errors.clear()
+    world.run(200, step=2)
+
+    assert [entry[:2] for entry in told(world)] == [("data", "opens"), ("data", "closes")]
+
+
+def test_quiet_hours_end_with_a_digest(world):
+    """What was held back is told in one message when they end, and the log says where it went."""
+    world.radar.set_alert_policy(None, {"quiet_from": "00:00", "quiet_to": "23:59"})
+    turn(world, red=True)
+    world.run(90)
+    during = told(world)
+    world.radar.set_alert_policy(None, {"quiet_from": None, "quiet_to": None})
+    world.run(30)
+    messages = world.user.outbox.next_of("desk")
+
+    assert during == []
+    assert "held back" in messages.title
+    assert "WINDOWUSDT NO SHORT" in messages.body
+    assert {verdict: len(world.radar.alerts(verdict=verdict)) > 0 for verdict in ("queued", "held")}["queued"]
+
+
+def test_a_held_position_wakes_the_desk_at_night(world):
+    """The exit of a held symbol, and its RED, pass quiet hours."""
+    world.radar.set_alert_policy(None, {"quiet_from": "00:00", "quiet_to": "23:59"})
+    world.radar.set_position(SYMBOL, True)
+    world.run(30)
+    turn(world, red=True)
+    world.run(90)
+
+    assert {entry[0] for entry in told(world)} >= {"exit", "no_short"}
+
+
+def test_the_hours_cap_holds_back_and_tells_later(world):
+    """One message an hour: the second waits for the next hour's digest."""
+    world.radar.set_alert_policy(None, {"hourly_cap": 1, "cooldown_min": 0, "rearm_min": 0})
+    for red in (True, False, True):
+        turn(world, red)
+        world.run(120, step=2)
+    sent = len(world.user.outbox.messages_since(0))
+    world.run(3700, step=20)
+
+    assert sent == 1
+    assert any("in an hour" in a.reason for a in world.radar.alerts())
+    assert len(world.user.outbox.messages_since(0)) >= 2
+    assert world.user.outbox.on_hold() == []
+
+
+def test_a_kind_that_is_off_says_nothing_and_switching_it_on_announces_nothing(world):
+    """Not even what was already on."""
+    world.radar.set_alert_policy(SYMBOL, {"off": ["no_short", "short_window"]})
+    turn(world, red=True)
+    world.run(90)
+    world.radar.reset_alert_policy(SYMBOL)
+    world.run(300, step=2)
+
+    assert told(world) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"hold_sec": -1}, "hold_sec"),
+        ({"off": ["nonsense"]}, "off"),
+        ({"quiet_from": "25:00"}, "quiet_from"),
+        ({"quiet_from": "22:00"}, "quiet_from"),
+        ({"nonsense": 1}, "nonsense"),
+        ({"cap_use_min": 2}, "cap_use_min"),
+    ],
+)
+def test_settings_that_are_none_are_refused_by_name(world, changes, field):
+    """Nothing is stored."""
+    with pytest.raises(BadRequest, match=field):
+        world.radar.set_alert_policy(None, changes)
+
+    assert world.radar.alert_overrides(None) == {}
+
+
+def test_quiet_hours_are_the_same_for_all(world):
+    """One desk sleeps at one time."""
+    with pytest.raises(BadRequest, match="quiet_from"):
+        world.radar.set_alert_policy(SYMBOL, {"quiet_from": "22:00", "quiet_to": "06:00"})
+
+
+def test_the_log_as_csv_runs_no_formula(world):
+    """A row a decision, oldest first."""
+    turn(world, red=True)
+    world.run(90)
+    lines = world.radar.alerts_csv(24).splitlines()
+
+    assert lines[0].startswith("id,ts,time,symbol,kind,edge")
+    assert "no_short" in lines[1]
+
+
+def test_what_would_have_fired_is_counted_from_what_was_lived(world):
+    """The same deciding over the stored minutes: one opening of NO SHORT, whatever is switched on now."""
+    turn(world, red=True)
+    world.run(600, step=2)
+    turn(world, red=False)
+    world.run(600, step=2)
+    world.radar.set_alert_policy(None, {"off": [kind.value for kind in AlertKind]})
+    counts = world.radar.rehearse(SYMBOL)
+
+    assert counts[AlertKind.NO_SHORT] == 1
+    assert json.dumps({kind.value: count for kind, count in counts.items()})
