@@ -13,7 +13,7 @@ from radar.ui import parts, sidebar  # noqa: E402
 
 st.set_page_config(page_title="Short-Risk Radar", page_icon=str(parts.ICON), layout="wide", initial_sidebar_state=248)
 parts.setup()
-page = st.navigation([parts.page(name) for name in ("watchlist", "symbol", "alerts", "thresholds", "about")])
+page = st.navigation([parts.page(name) for name in ("watchlist", "symbol", "alerts", "replay", "backtest", "thresholds", "about")])
 
 with st.container(key="head", horizontal=True, vertical_alignment="top"):
     with st.container(width="stretch"):

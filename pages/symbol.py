@@ -4,6 +4,7 @@ import streamlit as st
 
 from radar.errors import RadarError
 from radar.models import VenueSheet
+from radar.own_record import OwnRecord, own_record
 from radar.ui import alert_cards, cards, charts, look, parts, reads, sheet, venue_cards
 
 HELD_HOURS, COSTS_PCT = 24.0, 0.40  # of the basis trade, until somebody says otherwise
@@ -71,6 +72,12 @@ def position() -> None:
         st.markdown(f":small[:gray[since] **{look.plain(reads.clock('%d %b %H:%M')(since))}** :gray[·] {guard}]")
 
 
+@st.cache_resource(ttl=60, max_entries=2, show_spinner=False)
+def own(source: str) -> OwnRecord | None:
+    """How often each rule was right lately; worked out elsewhere, in its own time."""
+    return own_record(reads.radar(source))
+
+
 def sheet_of_venues() -> VenueSheet | None:
     """The coin on every exchange, with the basis trade as this session wants it."""
     return reads.venues(name, symbol, *st.session_state.get("carry", (HELD_HOURS, COSTS_PCT)))
@@ -82,7 +89,7 @@ def reasons() -> None:
     if snapshot is None:
         return
     now, manual = reads.radar(name).now_ms(), reads.radar(name).manual_borrow(symbol)
-    found = [cards.why(snapshot), cards.srs(snapshot), cards.moves(snapshot), cards.book(snapshot), venue_cards.borrow(snapshot, manual, now)]
+    found = [cards.why(snapshot, own(name), now), cards.srs(snapshot), cards.moves(snapshot), cards.book(snapshot), venue_cards.borrow(snapshot, manual, now)]
     if snapshot.has_spot is not False and (venues := sheet_of_venues()):
         found.append(venue_cards.carry(venues))
     sheet.draw("why", now_ms=now, cards=found)
@@ -191,6 +198,8 @@ def toolbar() -> None:
             "CSV, last 48 h", data=lambda: reads.radar(name).export(symbol, 48, "csv"), file_name=f"{symbol}_48h.csv", mime="text/csv",
             icon=":material/download:", on_click="ignore",
         )  # fmt: skip
+        if st.button("Replay", icon=":material/history:", help="Any past window of this symbol, minute by minute, with what was known then"):
+            parts.open_symbol(symbol, on="replay")
 
 
 if not symbol:

@@ -33,7 +33,7 @@ from radar.rules import RULES, leaf_states, rule_states, state_of
 from radar.spot import HOME, LISTED_FRESH_SEC, LISTED_STALE_SEC, as_of, dominance_quality
 from radar.thresholds import Thresholds
 
-__all__ = ["assess"]
+__all__ = ["assess", "headline", "is_ending"]
 
 DAY_MS = 86_400_000
 NOTHING = "Nothing forbids, nothing invites: wait"
@@ -163,7 +163,13 @@ def _findings(
     return tuple(findings)
 
 
-def _headline(stance: Stance, states: Mapping[str, State], blocked: int, srs: float | None) -> str:
+def is_ending(delisted: bool, delisting_ms: int | None, now_ms: int) -> bool:
+    """The contract is gone, or will be within a day: no time for a short window."""
+    return delisted or (delisting_ms is not None and now_ms >= delisting_ms - DAY_MS)
+
+
+def headline(stance: Stance, states: Mapping[str, State], blocked: int, srs: float | None) -> str:
+    """The light in a sentence, with the rules that decide it."""
     fired = [code for code in ("R1", "R2", "R3", "R4") if states[code] is State.FIRES]
     match stance:
         case Stance.BASIS_ONLY:
@@ -219,7 +225,7 @@ def assess(o: Observation, t: Thresholds, borrow_quotes: Sequence[BorrowQuote] =
     srs, coverage = None if np.isnan(result.srs[0]) else int(result.srs[0]), float(result.coverage[0])
     priced = borrow.shortable is True and borrow.apr_pct is not None  # a borrow at an unknown price confirms nothing (method 2.4)
     confirmed = np.array([priced and borrow.quality is Quality.FRESH and o.spot.has_spot is True])
-    ending = o.delisted or (o.delisting_ms is not None and now_ms >= o.delisting_ms - DAY_MS)
+    ending = is_ending(o.delisted, o.delisting_ms, now_ms)
     verdict = lights(codes, np.array([np.nan if srs is None else float(srs)]), confirmed, t, ending=ending)
     light, stance = LIGHTS[int(verdict.line[0])], STANCES[int(verdict.line[0])]
 
@@ -259,7 +265,7 @@ def assess(o: Observation, t: Thresholds, borrow_quotes: Sequence[BorrowQuote] =
         srs_note="" if srs is not None else _why_no_srs(parts, coverage, t),
         traffic_light=light,
         state=stance,
-        headline=_headline(stance, states, int(verdict.blocked[0]), srs),
+        headline=headline(stance, states, int(verdict.blocked[0]), srs),
         short_allowed=light is Light.GREEN,
         stale=any(leaf.quality is Quality.STALE and leaf.state is State.FIRES for f in fired for leaf in f.leaves),
         rules=findings,

@@ -37,6 +37,8 @@ BAR_COLUMNS = (
     "light",  # code, see LIGHT_CODES; NaN: nobody was there to judge
     "samples",
     "source",
+    "judged",  # what the light stood on, see radar.judged; NaN: stored before that was kept
+    "borrow_apr_pct",  # that the light was judged by
 )
 POSITION = {name: i for i, name in enumerate(BAR_COLUMNS)}
 LIGHT_CODES = {Light.RED: 1, Light.YELLOW: 2, Light.GREEN: 3, Light.UNKNOWN: 4}

@@ -8,14 +8,23 @@ import pandas as pd
 from radar import score
 from radar.bars import SOURCE_5M
 from radar.funding import settled_columns
-from radar.metrics import twap
+from radar.metrics import TWAP_NEED, twap
 from radar.models import Baseline, Settlement
 from radar.thresholds import Thresholds
 
-__all__ = ["SrsHistory", "daily_turnover", "hour_inputs", "hourly_prices", "srs_history"]
+__all__ = ["FIVES_NEED", "SrsHistory", "daily_turnover", "hour_inputs", "hourly_prices", "srs_history", "twap_fives"]
 
 HOUR_MS = 3_600_000
 NEAR_MIN = 6  # a price at a full hour may be that many minutes old
+FIVES_NEED = {minutes: -(-need // 5) for minutes, need in TWAP_NEED.items()}  # five-minute bars that such a TWAP needs
+
+
+def twap_fives(basis_mean_pct: pd.Series, source: pd.Series, minutes: int) -> pd.Series:
+    """Mean of the five-minute bars in the `minutes` before each row of a complete minute grid (method 2.7, B).
+
+    At least 1, 3, 10 of the 1, 3, 12 in 5, 15, 60 minutes must be there.
+    """
+    return basis_mean_pct.where(source == SOURCE_5M).shift(1).rolling(minutes, min_periods=FIVES_NEED[minutes]).mean()
 
 
 def hourly_prices(bars: pd.DataFrame, first_hour: int, last_hour: int) -> pd.DataFrame:
@@ -26,8 +35,7 @@ def hourly_prices(bars: pd.DataFrame, first_hour: int, last_hour: int) -> pd.Dat
     grid = pd.RangeIndex(first_hour * 60 - 16, last_hour * 60 + 1)
     full = bars[["mark", "basis_mean_pct", "source"]].reindex(grid)
     by_minute = twap(full["basis_mean_pct"], 15)
-    fives = full["basis_mean_pct"].where(full["source"] == SOURCE_5M)
-    by_five = fives.shift(1).rolling(15, min_periods=3).mean()
+    by_five = twap_fives(full["basis_mean_pct"], full["source"], 15)
     hours = pd.RangeIndex(first_hour, last_hour + 1, name="hour")
     at = hours * 60
     return pd.DataFrame(

@@ -5,18 +5,23 @@ import math
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from typing import Any
 
-from radar.assess import assess
+from radar.assess import assess, is_ending
 from radar.bars import LIGHT_CODES, minute_of
 from radar.clock import Clock
 from radar.elsewhere import Elsewhere
 from radar.entered import borrow_quotes, merged_thresholds
 from radar.errors import StoreError
 from radar.exchange_clock import ExchangeClock
+from radar.funding import settled_columns
 from radar.historian import Historian
+from radar.judged import Judged, judged, odd, packed
 from radar.live import LiveSymbol
+from radar.measure import measure
 from radar.models import Observation, Snapshot
 from radar.store import MarketStore, UserStore
+from radar.store.codec import as_stored
 from radar.teller import Teller
+from radar.thresholds import Thresholds
 
 __all__ = ["Judge", "store_notice"]
 
@@ -61,6 +66,9 @@ class Judge:
         self._unsaved: list[tuple[str, int, Mapping[str, float | None]]] = []
         self._teller: Teller | None = None
         self._wake_courier: Callable[[], None] = lambda: None
+        self._judged: dict[tuple[str, int], Judged] = {}  # of the minutes that are not stored yet
+        self._odd: list[tuple[str, int, Mapping[str, float]]] = []
+        self._judged_by: dict[str, Thresholds | None] = {}  # as it is stored
 
     def tell(self, teller: Teller, wake_courier: Callable[[], None]) -> None:
         """Let `teller` look at every judged snapshot, and say when there is something to deliver."""
@@ -81,6 +89,7 @@ class Judge:
         """The symbol is no longer watched."""
         self.latest.pop(symbol, None)
         self._patience.pop(symbol, None)
+        self._judged = {key: stood_on for key, stood_on in self._judged.items() if key[0] != symbol}
         self._states = {key: state for key, state in self._states.items() if key[0] != symbol}
         if self._teller:
             self._teller.forget(symbol, self._time.now_ms())
@@ -138,7 +147,10 @@ class Judge:
         observation = live.observe(now_ms, self._elsewhere.about(live, now_ms), sw_hours=t.sw_hours)
         snapshot = assess(observation, t, borrow_quotes(observation, manual), now_ms=now_ms)
         srs = math.nan if snapshot.srs is None else float(snapshot.srs)
-        live.tape.put(minute_of(now_ms), {"srs": srs, "light": float(LIGHT_CODES[snapshot.traffic_light])})
+        stood_on = judged(snapshot, t, ending=is_ending(snapshot.delisted, snapshot.delisting_ms, now_ms))
+        columns = {"srs": srs, "light": float(LIGHT_CODES[snapshot.traffic_light]), "judged": packed(stood_on)}
+        live.tape.put(minute_of(now_ms), columns | {"borrow_apr_pct": stood_on.values.get("borrow_apr_pct", math.nan)})
+        self._judged[live.symbol, minute_of(now_ms)] = stood_on
         self.latest[live.symbol] = observation
         self._untold = (self._untold + self._changes(snapshot))[-UNTOLD:]
         self._historian.on_hour(live, snapshot, observation)
@@ -165,12 +177,37 @@ class Judge:
         for minute in range(max(self._stored_minute + 1, last - CATCH_UP_MIN), last + 1):
             rows = ((live.symbol, minute, live.tape.row(minute)) for live in lives)
             self._unsaved += [row for row in rows if row[2]["mark"] is not None or row[2]["light"] is not None]
+            self._odd += [(live.symbol, minute, self._not_in_bars(live, minute)) for live in lives if (live.symbol, minute) in self._judged]
         self._stored_minute = max(self._stored_minute, last)
         if not self._unsaved:
             return
         try:
             self._market.write_bars(self._unsaved)
             self._unsaved = []
+            self._tell_thresholds(last)
+            self._market.stood.write_odd(self._odd)
+            self._odd = []
         except StoreError as error:
             self._notices["store"] = store_notice(error)
             self._unsaved = self._unsaved[-UNSAVED_MIN * max(1, len(lives)) :]
+            self._odd = self._odd[-UNSAVED_MIN * max(1, len(lives)) :]
+
+    def _not_in_bars(self, live: LiveSymbol, minute: int) -> dict[str, float]:
+        """What the minute's last light was judged by, and its bars on disk would not give."""
+        stood_on = self._judged[live.symbol, minute]
+        bars = as_stored(live.tape.frame().loc[:minute])
+        again = measure(bars, settled_columns(live.settlements[-60:]), sw_hours=stood_on.t.sw_hours).iloc[-1]
+        known = {**again.to_dict(), "borrow_apr_pct": float(bars["borrow_apr_pct"].iloc[-1])}
+        running = minute >= minute_of(self._time.now_ms())  # the process ends: the next one may go on with this minute
+        return odd(stood_on, known, bars, sure=not running, settling=live.wants_settlements())
+
+    def _tell_thresholds(self, last: int) -> None:
+        """Keep by what was judged, where that changed."""
+        for symbol, minute in sorted(key for key in self._judged if key[1] <= last):
+            t = self._judged.pop((symbol, minute)).t
+            if symbol not in self._judged_by:
+                told = list(self._market.stood.judged_by(symbol).values())
+                self._judged_by[symbol] = Thresholds.model_validate_json(told[-1]) if told else None
+            if t != self._judged_by[symbol]:
+                self._market.stood.write_judged_by(symbol, minute, t.model_dump_json())
+                self._judged_by[symbol] = t

@@ -1,13 +1,13 @@
 """What would have been told: the same deciding over what the radar lived through and stored."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pandas as pd
 
-from radar import deciding
+from radar.backtest.alerts import Moment, walk
 from radar.bars import MINUTE_MS, light_name, minute_of
-from radar.models import AlertKind, AlertPolicy, Event, Light, Memory, Sight
+from radar.models import AlertKind, AlertPolicy, Event, Light, Sight
 from radar.store import MarketStore, UserStore
 
 __all__ = ["rehearsed"]
@@ -34,26 +34,19 @@ def rehearsed(
     held = symbol in user.outbox.positions()
     states = _states(user.events(symbol, limit=MOST_EVENTS))
     counts = dict.fromkeys((kind for kind in AlertKind if kind is not AlertKind.CAP), 0)
-    memory: dict[AlertKind, Memory] = {}
-    before: tuple[object, ...] = ()
-    for minute, row in zip(range(lived, last + 1), bars.loc[lived:].to_dict("records"), strict=True):
-        known = states(minute * MINUTE_MS + MINUTE_MS - 1)
-        light = Light(name) if (name := light_name(None if np.isnan(row["light"]) else row["light"])) else Light.UNKNOWN
-        seen = _seen(row, known, light, held, memory, policy)
-        now = (light, *((kind, sight.holds, sight.level) for kind, sight in seen.items()))
-        if now == before and not _open(memory):
-            continue  # nothing moves and nothing waits: the answer is the one before
-        before = now
-        memory, decisions = deciding.step(symbol, seen, memory, listening, now_ms=minute * MINUTE_MS, light=light, held=held)
-        for decision in decisions:
-            if decision.decided and decision.edge == "opens":
-                counts[decision.kind] += 1
+
+    def moments() -> Iterator[Moment]:
+        longest, was_green = np.nan, False
+        for minute, row in zip(range(lived, last + 1), bars.loc[lived:].to_dict("records"), strict=True):
+            light = Light(name) if (name := light_name(None if np.isnan(row["light"]) else row["light"])) else Light.UNKNOWN
+            longest, was_green = np.fmax(longest, row["interval_hours"]), was_green or light is Light.GREEN
+            known = states(minute * MINUTE_MS + MINUTE_MS - 1)
+            yield minute * MINUTE_MS, light, _seen(row, known, light, policy, longest, held=held, was_green=was_green)
+
+    for decision, _, _ in walk(symbol, moments(), listening, held=held):
+        if decision.decided and decision.edge == "opens":
+            counts[decision.kind] += 1
     return counts
-
-
-def _open(memory: dict[AlertKind, Memory]) -> bool:
-    """Something waits to hold long enough, or was held back."""
-    return not memory or any(m.pending_ms is not None or m.held for m in memory.values())
 
 
 def _states(events: list[Event]) -> Callable[[int], dict[str, str]]:
@@ -71,24 +64,21 @@ def _states(events: list[Event]) -> Callable[[int], dict[str, str]]:
 
 
 def _seen(
-    row: dict[str, float], known: dict[str, str], light: Light, held: bool, memory: dict[AlertKind, Memory], policy: AlertPolicy
+    row: dict[str, float], known: dict[str, str], light: Light, policy: AlertPolicy, longest_hours: float, *, held: bool, was_green: bool
 ) -> dict[AlertKind, Sight]:
+    """What each kind saw; `longest_hours`: the longest funding interval so far, `was_green`: whether the light was GREEN before."""
     gates = [GUESSES.get(known.get(code, "UNKNOWN")) for code in GATES]
     red = True if True in gates else None if None in gates else False
     green = None if light is Light.UNKNOWN else light is Light.GREEN
-    hours = None if np.isnan(row["interval_hours"]) else row["interval_hours"]
-    reference = memory[AlertKind.INTERVAL].level if AlertKind.INTERVAL in memory else None
-    reference = hours if reference is None or (hours is not None and hours > reference) else reference
-    was_green = 1.0 if light is Light.GREEN else memory[AlertKind.EXIT].level if AlertKind.EXIT in memory else None
-    left = True if red else None if light is Light.UNKNOWN else light is not Light.GREEN and was_green == 1.0
+    hours = row["interval_hours"]
+    left = True if red else None if light is Light.UNKNOWN else light is not Light.GREEN and was_green
     basis = {"FIRES": True, "CLEAR": False}.get(known.get("BO", ""))
     return {
         AlertKind.NO_SHORT: Sight(holds=red),
         AlertKind.BASIS_ONLY: Sight(holds=basis),
         AlertKind.SHORT_WINDOW: Sight(holds=green),
-        AlertKind.EXIT: Sight(holds=left if held else False, level=was_green if held else None),
+        AlertKind.EXIT: Sight(holds=left if held else False),
         AlertKind.SRS: Sight(holds=None if np.isnan(row["srs"]) else row["srs"] >= policy.srs_min),
-        AlertKind.INTERVAL: Sight(holds=None if hours is None or reference is None else hours < reference, level=reference, rung=hours),
-        AlertKind.CAP: Sight(holds=None),
+        AlertKind.INTERVAL: Sight(holds=None if np.isnan(hours) else bool(hours < longest_hours), rung=None if np.isnan(hours) else hours),
         AlertKind.DATA: Sight(holds=light is Light.UNKNOWN),
     }

@@ -67,6 +67,7 @@ class Settings(BaseSettings):
     binance_key: SecretStr | None = _setting(None, "API key for Binance's own borrow rates (read-only is enough); without it they are n/a")
     binance_secret: SecretStr | None = _setting(None, "its secret; it signs requests and goes nowhere")
     retention_days: int = _setting(30, "days of minute bars kept (7 to 30); older ones become hours", ge=7, le=30)
+    archive_dir: Path | None = _setting(None, "folder of files from data.binance.vision (zip or csv) for longer backtests; a relative one lies beside app.py")
     timezone: str = _setting("UTC", "time zone for times on pages, for example Europe/Berlin")
     channels: SecretStr | None = _setting(
         None, "where alerts go: name=Apprise URL, separated by spaces, for example desk=tgram://… ops=discord://… mail=mailto://…"
@@ -83,6 +84,11 @@ class Settings(BaseSettings):
         if not str(folder).strip():
             raise ValueError("a folder is needed")
         return ROOT / Path(folder).expanduser()
+
+    @field_validator("archive_dir", mode="before")
+    @classmethod
+    def _folder_or_none(cls, folder: Any) -> Any:
+        return None if folder is None or not str(folder).strip() else ROOT / Path(folder).expanduser()
 
     @field_validator(
         "binance_futures_hosts", "binance_spot_hosts", "bybit_hosts", "okx_hosts", "gate_hosts", "bitget_hosts", "mexc_hosts", "htx_hosts"

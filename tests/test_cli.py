@@ -1,4 +1,4 @@
-"""`python -m radar` as a person runs it: snapshot, export, collect."""
+"""`python -m radar` as a person runs it: snapshot, export, collect, backtest."""
 
 import csv
 import io
@@ -16,7 +16,7 @@ from radar.clock import DrivenClock, SystemClock
 from radar.models import Snapshot
 from radar.store import MarketStore
 from tests.serving import ROOT, Driven, Process, environment, until
-from tests.stand_in import own_exchange
+from tests.stand_in import own_exchange, stand_in
 
 CALM = "CALMUSDT"
 
@@ -94,6 +94,12 @@ def test_export_prints_a_row_a_minute(folder, fmt):
         (["export", CALM, "--hours", "nan"], "--hours"),
         (["export", CALM, "--hours", "inf"], "--hours"),
         (["export", CALM, "--hours", "721"], "--hours"),
+        (["backtest", CALM, "--days", "6"], "days: between 7 and 730"),
+        (["backtest", CALM, "--days", "731"], "days: between 7 and 730"),
+        (["backtest", "<script>"], "is not a symbol"),
+        (["backtest", *(f"C{i}USDT" for i in range(41))], "1 to 40 symbols"),
+        (["backtest", CALM, "--set", "r1_funding_max=much"], "r1_funding_max"),
+        (["backtest", CALM, "--set", "surprise=1"], "is not a threshold"),
     ],
 )
 def test_what_cannot_be_done_is_one_line(folder, arguments, says):
@@ -113,6 +119,48 @@ def test_wrong_usage_says_how(folder, arguments):
     assert done.returncode == 2
     assert done.stderr.startswith("usage: python -m radar")
     assert "Traceback" not in done.stderr
+
+
+@pytest.fixture(scope="module")
+def tested(tmp_path_factory):
+    """A data folder of its own, an exchange, and `backtest` on both."""
+    found = tmp_path_factory.mktemp("backtests")
+    hosts = {name: stand_in() for name in ("RADAR_BINANCE_FUTURES_HOSTS", "RADAR_BINANCE_SPOT_HOSTS")}
+    return lambda *arguments: run(found, "backtest", *arguments, **hosts)
+
+
+def test_backtest_says_it_readably(tested):
+    """The headline, the table and what it stands on, 120 columns wide; progress and what failed on stderr."""
+    done = tested("orca/usdt", "NOPEUSDT", "--days", "7", "--set", "r1_funding_max=-0.01", "r3_doi_min_pct=2", "--set", "srs_red=80")
+
+    assert done.returncode == 0
+    assert max(len(line) for line in done.stdout.splitlines()) <= 120
+    assert "for any hour" in done.stdout
+    assert "3 sets of thresholds tried" in done.stdout
+    assert "ORCAUSDT (1 of 2)" in done.stderr
+    assert "NOPEUSDT: " in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_backtest_writes_rows_and_grades(tested, tmp_path):
+    """CSV of every row to a file, and the report as JSON on stdout."""
+    rows = tested("ORCAUSDT", "--days", "7", "--format", "csv", "--out", str(tmp_path / "rows.csv"))
+    grades = tested("ORCAUSDT", "--days", "7", "--event", "8h5", "--format", "json", "--what", "table")
+
+    assert (rows.returncode, rows.stdout) == (0, "")
+    assert len((tmp_path / "rows.csv").read_text(encoding="utf-8").splitlines()) > 7 * 288
+    assert json.loads(grades.stdout)["event"]["horizon_h"] == 8
+
+
+def test_backtest_that_cannot_be_answered_ends_with_2(tested, tmp_path):
+    """No symbol, or no file to write to: a sentence."""
+    nothing = tested("NOPEUSDT", "--days", "7")
+    nowhere = tested("ORCAUSDT", "--days", "7", "--out", str(tmp_path / "no" / "rows.csv"))
+
+    assert (nothing.returncode, nothing.stdout) == (2, "")
+    assert "Invalid symbol" in nothing.stderr
+    assert (nowhere.returncode, nowhere.stdout) == (2, "")
+    assert "cannot be written" in nowhere.stderr
 
 
 def test_a_closed_pipe_is_no_traceback(folder):

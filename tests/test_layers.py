@@ -14,13 +14,14 @@ ROOT = Path(__file__).parents[1]
 GROUPS = {
     "nouns": ("", "clock", "errors", "models", "settings", "thresholds", "words"),  # "" is radar/__init__.py
     "core": (
-        "abroad", "assess", "bars", "book", "borrow", "carry", "deciding", "explain", "funding", "history", "light", "measure",
-        "messages", "metric_table", "metrics", "quality", "rules", "score", "side_by_side", "sights", "spot", "symbols",
+        "abroad", "assess", "backtest", "bars", "book", "borrow", "carry", "deciding", "explain", "funding", "history", "judged", "light",
+        "measure", "messages", "metric_table", "metrics", "quality", "rules", "score", "side_by_side", "sights", "spot", "symbols",
     ),
-    "edges": ("notify", "store", "venues"),
+    "edges": ("archive", "notify", "store", "venues"),
     "joins": (
-        "access", "alert_desk", "backfill", "collector", "courier", "elsewhere", "entered", "exchange_clock", "health", "historian", "home_spot",
-        "housekeeping", "intake", "jobs", "judge", "lanes", "live", "mailbag", "rehearsal", "runtime", "series", "service", "teller",
+        "access", "alert_desk", "backfill", "backtest_question", "backtest_runs", "backtests", "collector", "courier", "elsewhere", "entered",
+        "exchange_clock", "gather", "health", "historian", "home_spot", "housekeeping", "intake", "jobs", "judge", "lanes", "live", "mailbag",
+        "own_record", "rehearsal", "replays", "report", "runtime", "series", "service", "teller",
     ),
     "faces": ("__main__", "api", "api_alerts", "cli", "replies", "rest", "ui"),
     "app": ("app.py",),
@@ -45,6 +46,7 @@ OUTSIDE = {  # packages from elsewhere, by module, else by group
     "core": {"numpy", "pandas"},
     "venues": {"numpy", "pydantic", "requests", "urllib3"},
     "notify": {"apprise", "pydantic", "requests", "urllib3"},
+    "archive": {"numpy", "pandas"},
     "store": {"numpy", "pandas", "pydantic", "sqlite_utils"},
     "joins": {"numpy", "pandas", "pydantic"},
     "__main__": set(),

@@ -101,7 +101,7 @@ def test_env_example_is_printed_from_the_code():
         pytest.fail(".env.example was stale and has been rewritten: commit it")
 
 
-@pytest.mark.parametrize(("name", "ends"), [("start", "streamlit run app.py"), ("test", "-m pytest")])
+@pytest.mark.parametrize(("name", "ends"), [("start", "streamlit run app.py"), ("test", "--dist loadfile")])
 def test_commands_are_one_line_each(name, ends):
     """Both commands make their own environment and need nothing else."""
     line = command(name)

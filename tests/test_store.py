@@ -14,6 +14,7 @@ from radar.errors import StoreError
 from radar.models import Contract, Observation, Settlement
 from radar.store import MarketStore, UserStore
 from radar.store.codec import BAR_FIELDS
+from radar.store.stood import COLUMNS as STOOD
 
 DAY_MS = 86_400_000
 MINUTE = 29_833_333
@@ -23,6 +24,7 @@ FULL = {
     "perp_vol24_usdt": 150_000_000.0, "spot_vol24_usdt": 0.0, "spot_vol24_binance_usdt": 1_234.0,
     "orderbook_imbalance": 0.76, "imbalance_band_pct": 0.25, "spot_imbalance": 1.2345,
     "spot_imbalance_band_pct": 2.0, "perp_depth_usdt": 8_815.0, "spot_depth_usdt": 2_206.0, "srs": 68.0, "light": 1.0, "samples": 6.0, "source": 0.0,
+    "judged": 1_234_567.0, "borrow_apr_pct": 12.345678,
 }  # fmt: skip
 
 
@@ -44,7 +46,7 @@ def test_schema_is_a_list_of_named_steps(market, user):
     names = [[row["name"] for row in store.file.db["_sqlite_migrations"].rows] for store in (market, user)]
 
     assert names == [
-        ["minute_bars", "hourly", "settled_funding", "latest", "spot_of_binance_alone"],
+        ["minute_bars", "hourly", "settled_funding", "latest", "spot_of_binance_alone", "what_lights_stood_on"],
         ["watchlist", "thresholds", "events", "alerts"],
     ]
 
@@ -327,6 +329,8 @@ def lively(rng, count):
         "spot_imbalance_band_pct": np.full(count, 1.0), "perp_depth_usdt": depth * rng.uniform(0.8, 1.2, count),
         "spot_depth_usdt": depth * rng.uniform(0.3, 0.6, count), "srs": rng.integers(30, 80, count).astype(float),
         "light": rng.integers(1, 5, count).astype(float), "samples": np.full(count, 6.0), "source": np.zeros(count),
+        "judged": np.repeat(np.where(rng.uniform(size=count // 20 + 1) < 0.9, 41.0, 41.0 + (3 << 27)), 20)[:count],
+        "borrow_apr_pct": np.repeat(rng.uniform(3, 30, count // 60 + 1), 60)[:count].round(4),
     }  # fmt: skip
 
 
@@ -341,7 +345,7 @@ def test_thirty_days_of_twenty_symbols_fit(market, tmp_path):
     market.file._conn.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     per_row = (tmp_path / "market.sqlite3").stat().st_size / (minutes * len(symbols))
 
-    assert set(columns[0]) == set(BAR_FIELDS)
+    assert set(columns[0]) == set(BAR_FIELDS) | set(STOOD)
     assert per_row <= 127
     assert per_row * 20 * 30 * 1440 <= 110e6
 
@@ -515,3 +519,27 @@ def test_overrides_and_borrow_round_trip(user):
     assert user.overrides() == {}
     assert user.manual_borrow() == {"CALMUSDT": (13.5, 2000)}
     assert [user.clear_manual_borrow("CALMUSDT"), user.clear_manual_borrow("CALMUSDT")] == [True, False]
+
+
+def test_what_a_light_stood_on_is_kept_where_it_changes(market):
+    """Every judged minute tells it; minutes that nobody judged, or before it was kept, tell nothing; a minute judged again tells the last."""
+    market.write_bars([("AUSDT", MINUTE, {"mark": 1.0, "light": 1.0})])
+    for offset, judged, apr in ((1, 7.0, 12.5), (2, 7.0, 12.5), (4, 9.0, None), (4, 7.0, 12.5), (5, 9.0, None)):
+        market.write_bars([("AUSDT", MINUTE + offset, {"mark": 1.0, "light": 2.0, "judged": judged, "borrow_apr_pct": apr})])
+    market.write_bars([("AUSDT", MINUTE + 3, {"mark": 1.0})])
+    found = market.bars("AUSDT", MINUTE, MINUTE + 9)
+    kept = market.file.db.execute("SELECT count(*) FROM stood_on").fetchone()[0]
+
+    assert found["judged"].fillna(-1).tolist() == [-1, 7, 7, -1, 7, 9]
+    assert found["borrow_apr_pct"].fillna(-1).tolist() == [-1, 12.5, 12.5, -1, 12.5, -1]
+    assert market.bars("AUSDT", MINUTE + 2, MINUTE + 2)["judged"].tolist() == [7]
+    assert kept <= 3
+
+
+def test_archiving_keeps_what_later_minutes_stand_on(market):
+    """The last change before the cut still speaks for the minutes after it."""
+    for offset in range(120):
+        market.write_bars([("AUSDT", MINUTE + offset, {"mark": 1.0, "light": 2.0, "judged": 7.0 if offset > 10 else 3.0, "borrow_apr_pct": 5.0})])
+    market.archive(MINUTE + 100)
+
+    assert set(market.bars("AUSDT", MINUTE, MINUTE + 200)["judged"]) == {7}

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-__all__ = ["BAR_FIELDS", "decode", "encode"]
+__all__ = ["BAR_FIELDS", "as_stored", "decode", "encode"]
 
 # column -> (scale, whose value it is relative to): disk = round(value × scale), scale None: as it is
 BAR_FIELDS: dict[str, tuple[float | None, str | None]] = {
@@ -41,6 +41,7 @@ BAR_FIELDS: dict[str, tuple[float | None, str | None]] = {
     "source": (1, None),
 }
 
+APR_DIGITS = 6  # what the light stood on is kept beside the bars, see stood
 LARGEST = 2.0**63  # SQLite's integers end there: a glitch beyond it is unknown, and spoils no other bar
 
 
@@ -69,3 +70,14 @@ def decode(rows: list[Any], index: Any) -> pd.DataFrame:
         if anchor is not None:
             frame[name] = (frame[name] + 1) * frame[anchor]
     return frame
+
+
+def as_stored(bars: pd.DataFrame) -> pd.DataFrame:
+    """The bars as they come back from disk; columns that no reading needs to the last digit stay (highs, lows, booleans)."""
+    found = bars.copy()
+    for name, (scale, anchor) in BAR_FIELDS.items():
+        if scale is not None and anchor is None:
+            found[name] = (bars[name] * scale).round() / scale
+    if "borrow_apr_pct" in found:
+        found["borrow_apr_pct"] = bars["borrow_apr_pct"].round(APR_DIGITS)
+    return found

@@ -12,8 +12,10 @@ from sqlite_utils import Database, Migrations
 
 from radar.errors import StoreError
 from radar.models import Contract, Observation, Progress, Settlement, SpotPair
+from radar.store import stood
 from radar.store.base import Damaged, SqliteFile
 from radar.store.codec import BAR_FIELDS, decode, encode
+from radar.store.stood import Stood
 
 __all__ = ["HOUR_COLUMNS", "MarketStore"]
 
@@ -66,6 +68,12 @@ def spot_of_binance_alone(db: Database) -> None:
     db.execute("UPDATE bars SET spot_vol24_binance_usdt = spot_vol24_usdt WHERE spot_vol24_usdt > 0")
 
 
+@schema()
+def what_lights_stood_on(db: Database) -> None:
+    """A minute can be judged again: qualities and claims, odd values, and thresholds. Older minutes do not tell theirs."""
+    stood.create(db)
+
+
 class MarketStore:
     """The market file. A damaged file is set aside and rebuilt; `notice` then says so."""
 
@@ -79,6 +87,7 @@ class MarketStore:
             self.file = SqliteFile(path, schema, durable=False)
             self.notice = f"The market database was damaged; it was set aside as {aside.name} and is being rebuilt from the exchange."
         self._ids: dict[str, int] = {}
+        self.stood = Stood(self.file, self._id)
 
     def _id(self, symbol: str, *, create: bool = False) -> int | None:
         if symbol not in self._ids:
@@ -95,7 +104,8 @@ class MarketStore:
     # ── bars ──
     def write_bars(self, rows: Iterable[tuple[str, int, Mapping[str, float | None]]], *, keep: bool = False) -> None:
         """Store (symbol, minute, columns). Unknown columns leave what is there; with `keep` known ones do, too."""
-        coded = [(self._id(symbol, create=True), minute, *encode(values)) for symbol, minute, values in rows]
+        listed = [(self._id(symbol, create=True), minute, values) for symbol, minute, values in rows]
+        coded = [(ident, minute, *encode(values)) for ident, minute, values in listed]
         names = ", ".join(f'"{name}"' for name in BAR_FIELDS)
         first, second = ("bars", "excluded") if keep else ("excluded", "bars")
         merge = ", ".join(f'"{name}" = coalesce({first}."{name}", {second}."{name}")' for name in BAR_FIELDS)
@@ -103,6 +113,7 @@ class MarketStore:
             conn.executemany(
                 f"INSERT INTO bars (sym, minute, {names}) VALUES (?, ?{', ?' * len(BAR_FIELDS)}) ON CONFLICT (sym, minute) DO UPDATE SET {merge}", coded
             )
+            self.stood.write(conn, listed)
 
     def bars(self, symbol: str, first_minute: int, last_minute: int) -> pd.DataFrame:
         """Bars of [first_minute, last_minute] as they were stored, indexed by minute, ascending, gaps left out."""
@@ -114,7 +125,8 @@ class MarketStore:
                 rows = conn.execute(
                     f"SELECT {names}, minute FROM bars WHERE sym = ? AND minute BETWEEN ? AND ? ORDER BY minute", [ident, first_minute, last_minute]
                 ).fetchall()
-        return decode([tuple(row)[:-1] for row in rows], pd.Index([row["minute"] for row in rows], dtype="int64", name="minute"))
+        found = decode([tuple(row)[:-1] for row in rows], pd.Index([row["minute"] for row in rows], dtype="int64", name="minute"))
+        return self.stood.read(ident, found)
 
     def minutes_with(self, symbol: str, column: str, first_minute: int, last_minute: int, *, step: int = 1) -> np.ndarray:
         """Slots of `step` minutes in [first_minute, last_minute] in which `column` is known somewhere, ascending."""
@@ -264,6 +276,7 @@ class MarketStore:
             old = {"sym": ident, "before": before_minute - before_minute % 60, "n": DELETE_CHUNK}
             with self.file.writing() as conn:
                 conn.execute(ROLL_UP, old)
+                self.stood.forget(conn, old)
             while True:
                 with self.file.writing() as conn:
                     deleted = conn.execute(

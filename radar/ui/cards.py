@@ -9,6 +9,7 @@ from typing import Any
 from radar import words
 from radar.metric_table import METRICS
 from radar.models import Event, Finding, Light, Quality, Snapshot, Stance, State
+from radar.own_record import OwnRecord, Tally
 from radar.ui import look
 from radar.ui.blocks import Block, card, table, text
 from radar.ui.tiles import FRESH_SEC
@@ -91,13 +92,45 @@ def _rule(finding: Finding) -> Block:
     return {"t": "rule", "k": face.tone, "shape": face.shape, "word": face.word} | said
 
 
-def why(s: Snapshot) -> Block:
-    """Every rule in its present state; danger first."""
+RECORD_NEEDS_H = 168
+RECORD_MEANS = (
+    "of the full hours a rule was on, how many saw the mark ≥ 10 % higher within 24 h, beside any hour (base); 30 days replayed by "
+    "these thresholds. So few days are a memory, no proof. R2 and R3 need a backtest of the symbol within the last week: it fetches open interest."
+)
+
+
+def _beside(tally: Tally) -> str:
+    """Precision, never without its base rate."""
+    base = words.pct(tally.base_pct, 0, sign=False)
+    if not tally.on:
+        return f"never on in {words.number(tally.hours, 0)} h, base {base}"
+    return f"{words.pct(tally.precision_pct, 0, sign=False)} of {words.number(tally.on, 0)} h, base {base}"
+
+
+def record(flag: str, symbol: str, own: OwnRecord | None) -> str:
+    """How often a rule or light was right here, and over the watchlist, in one line; empty while nothing was worked out."""
+    if own is None:
+        return ""
+    here, whole, dark = own.here(symbol, flag), own.whole.get(flag), own.here(symbol, Light.UNKNOWN.value)
+    if flag in list(Light) and dark and dark.on > dark.hours / 2:
+        return f"record: not enough data (no light in {words.number(dark.share_pct, 0)} % of {words.number(dark.hours, 0)} h)"
+    if here is None or here.hours < RECORD_NEEDS_H:
+        return f"record: not enough data ({words.number(here.hours if here else 0, 0)} of {RECORD_NEEDS_H} h judged)"
+    caught = f", before {here.caught} of {here.squeezes} squeeze{'' if here.squeezes == 1 else 's'}" if here.on and here.squeezes else ""
+    over = f"; watchlist {_beside(whole)}" if whole is not None and whole.hours > here.hours else ""
+    return f"record: {_beside(here)}{caught}{over}"
+
+
+def why(s: Snapshot, own: OwnRecord | None = None, now_ms: int = 0) -> Block:
+    """Every rule in its present state, danger first, with its own record where one was worked out; the light's record last."""
     gates = [f for f in s.rules if f.code in look.DANGER]
     fired = sum(f.state is State.FIRES for f in gates)
     name = "RED" if s.traffic_light is Light.RED else look.STANCES[s.state].word
     veto = text(s.headline, "amber") if s.state is Stance.NEUTRAL else None
-    return card(f"Why {name}?", f"{fired} of {len(gates)} gates fire", veto, *(_rule(f) for f in s.rules))
+    rules = [_rule(f) | {"record": record(f.code, s.symbol, own)} for f in s.rules]
+    of_light = record(s.traffic_light.value, s.symbol, own)
+    meaning = f"Record, {words.age((now_ms - own.ms) / 1000)} old: {RECORD_MEANS}" if own else ""
+    return card(f"Why {name}?", f"{fired} of {len(gates)} gates fire", veto, *rules, text(of_light and f"{name} {of_light}"), text(meaning))
 
 
 X_TEXT: dict[str, Callable[[float | None], str]] = {

@@ -62,15 +62,25 @@ def page(name: str, **options: Any) -> Any:
         "symbol": ":material/monitoring:",
         "alerts": ":material/notifications:",
         "thresholds": ":material/tune:",
+        "backtest": ":material/science:",
+        "replay": ":material/history:",
         "about": ":material/info:",
     }
-    titles = {"watchlist": "Radar", "symbol": "Symbol", "alerts": "Alerts", "thresholds": "Thresholds", "about": "About"}
+    titles = {
+        "watchlist": "Radar",
+        "symbol": "Symbol",
+        "alerts": "Alerts",
+        "replay": "Replay",
+        "backtest": "Backtest",
+        "thresholds": "Thresholds",
+        "about": "About",
+    }
     return st.Page(PAGES / f"{name}.py", title=titles[name], icon=icons[name], url_path=name, default=name == "watchlist", **options)
 
 
-def open_symbol(symbol: str) -> None:
-    """Go to the symbol's page; a demo stays a demo."""
-    st.switch_page(page("symbol"), query_params={"symbol": symbol} | ({"demo": "1"} if st.session_state.get("demo") else {}))
+def open_symbol(symbol: str, *, on: str = "symbol") -> None:
+    """Go to the symbol's page, or another one that shows it; a demo stays a demo."""
+    st.switch_page(page(on), query_params={"symbol": symbol} | ({"demo": "1"} if st.session_state.get("demo") else {}))
 
 
 def every(draw: Callable[[], None], seconds: int = REFRESH_SEC) -> None:

@@ -20,6 +20,7 @@ const BLOCKS = {
     head.append(el("b", "", b.name), el("span", "badge tone", b.word));
     body.append(el("div", "soft", glued(b.text)));
     if (b.flip) body.append(el("div", "soft flip", glued(b.flip)));
+    if (b.record) body.append(el("div", "soft record", glued(b.record)));
     return row;
   },
   pairs(b) {

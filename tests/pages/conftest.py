@@ -151,6 +151,7 @@ def market(monkeypatch):
     runtime = SimpleNamespace(live=live, demo=lambda: demo, settings=live.settings)
     monkeypatch.setattr(reads, "get_runtime", lambda: runtime)
     monkeypatch.setattr("radar.ui.parts.may_write_page", lambda *_: (True, ""))
+    monkeypatch.setattr("radar.own_record.own_record", lambda _radar: None)
     st.cache_data.clear()
     st.cache_resource.clear()
     return live

@@ -1,0 +1,104 @@
+"""What the light of a stored minute stood on, beside its bar: so that the minute can be judged again.
+
+It hardly changes from one minute to the next, so a row is written where it does: a minute has what the last row before it says.
+"""
+
+import json
+import sqlite3
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sqlite_utils import Database
+
+from radar.store.base import SqliteFile
+from radar.store.codec import APR_DIGITS
+
+__all__ = ["COLUMNS", "Stood", "create"]
+
+COLUMNS = ("judged", "borrow_apr_pct")  # of bars, kept here
+SCALE = 10.0**APR_DIGITS
+
+
+def create(db: Database) -> None:
+    """The tables (a step of the market file's migrations)."""
+    table = "CREATE TABLE {} (sym INTEGER NOT NULL, minute INTEGER NOT NULL, {}, PRIMARY KEY (sym, minute)) WITHOUT ROWID"
+    db.execute(table.format("stood_on", "judged INTEGER, borrow_apr INTEGER"))
+    db.execute(table.format("odd_values", '"values" TEXT NOT NULL'))
+    db.execute(table.format("judged_by", "thresholds TEXT NOT NULL"))
+
+
+class Stood:
+    """`ident` tells the number of a symbol. Methods raise StoreError."""
+
+    def __init__(self, file: SqliteFile, ident: Callable[..., int | None]) -> None:
+        self._file, self._id = file, ident
+
+    def write(self, conn: sqlite3.Connection, rows: Iterable[tuple[int | None, int, Mapping[str, float | None]]]) -> None:
+        """Within the transaction that stores bars: keep (symbol's number, minute, columns) where they differ from the last."""
+        for ident, minute, values in rows:
+            judged, apr = values.get("judged"), values.get("borrow_apr_pct")
+            if ident is None or judged is None or np.isnan(judged):
+                continue
+            now = (round(judged), None if apr is None or np.isnan(apr) else round(apr * SCALE))
+            if self._known(conn, ident, minute) != now:
+                conn.execute("INSERT OR REPLACE INTO stood_on VALUES (?, ?, ?, ?)", [ident, minute, *now])
+
+    def _known(self, conn: sqlite3.Connection, ident: int, minute: int) -> tuple[int, int | None] | None:
+        row = conn.execute("SELECT judged, borrow_apr FROM stood_on WHERE sym = ? AND minute <= ? ORDER BY minute DESC LIMIT 1", [ident, minute]).fetchone()
+        return None if row is None else (row["judged"], row["borrow_apr"])
+
+    def read(self, ident: int | None, bars: pd.DataFrame) -> pd.DataFrame:
+        """The bars (index minute, column light) with COLUMNS; NaN where no light was judged, or before this was kept."""
+        found = bars.assign(**dict.fromkeys(COLUMNS, np.nan))
+        if bars.empty:
+            return found
+        first, last = int(bars.index[0]), int(bars.index[-1])
+        with self._file.reading() as conn:
+            rows = conn.execute(
+                "SELECT minute, judged, borrow_apr FROM stood_on WHERE sym = :sym AND minute <= :last AND minute >="
+                " coalesce((SELECT max(minute) FROM stood_on WHERE sym = :sym AND minute <= :first), :first) ORDER BY minute",
+                {"sym": ident, "first": first, "last": last},
+            ).fetchall()
+        if not rows:
+            return found
+        minutes, table = np.array([row["minute"] for row in rows]), np.array([(row["judged"], row["borrow_apr"]) for row in rows], dtype=float)
+        at = np.searchsorted(minutes, bars.index.to_numpy(), side="right") - 1
+        told = (at >= 0) & bars["light"].notna().to_numpy()
+        values = np.where(told[:, None], table[np.maximum(at, 0)], np.nan)
+        return found.assign(judged=values[:, 0], borrow_apr_pct=values[:, 1] / SCALE)
+
+    def write_odd(self, rows: Iterable[tuple[str, int, Mapping[str, float]]]) -> None:
+        """Keep (symbol, minute, values) that were judged and that the bar does not give; none takes back what was kept."""
+        found = [(self._id(symbol, create=True), minute, json.dumps(dict(values))) for symbol, minute, values in rows]
+        with self._file.writing() as conn:
+            conn.executemany("DELETE FROM odd_values WHERE sym = ? AND minute = ?", [row[:2] for row in found if row[2] == "{}"])
+            conn.executemany("INSERT OR REPLACE INTO odd_values VALUES (?, ?, ?)", [row for row in found if row[2] != "{}"])
+
+    def odd_values(self, symbol: str, first_minute: int, last_minute: int) -> dict[int, dict[str, float]]:
+        """Minute → what was judged there and its bar does not give."""
+        with self._file.reading() as conn:
+            rows = conn.execute(
+                'SELECT minute, "values" FROM odd_values WHERE sym = ? AND minute BETWEEN ? AND ?', [self._id(symbol), first_minute, last_minute]
+            ).fetchall()
+        return {row["minute"]: json.loads(row["values"]) for row in rows}
+
+    def write_judged_by(self, symbol: str, minute: int, thresholds: str) -> None:
+        """From this minute on the symbol is judged by these (JSON)."""
+        ident = self._id(symbol, create=True)
+        with self._file.writing() as conn:
+            conn.execute("INSERT OR REPLACE INTO judged_by VALUES (?, ?, ?)", [ident, minute, thresholds])
+
+    def judged_by(self, symbol: str) -> dict[int, str]:
+        """Minute → thresholds (JSON) from then on, ascending."""
+        with self._file.reading() as conn:
+            rows = conn.execute("SELECT minute, thresholds FROM judged_by WHERE sym = ? ORDER BY minute", [self._id(symbol)]).fetchall()
+        return {row["minute"]: row["thresholds"] for row in rows}
+
+    def forget(self, conn: sqlite3.Connection, old: Mapping[str, Any]) -> None:
+        """Within the transaction that archives bars: drop what no later minute needs (`sym`, `before`)."""
+        conn.execute("DELETE FROM odd_values WHERE sym = :sym AND minute < :before", old)
+        conn.execute(
+            "DELETE FROM stood_on WHERE sym = :sym AND minute < (SELECT max(minute) FROM stood_on WHERE sym = :sym AND minute <= :before)", old
+        )
