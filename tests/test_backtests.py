@@ -431,12 +431,13 @@ def test_the_own_record_of_what_was_collected(driven, monkeypatch):
     world.clock.advance(7_200)
     monkeypatch.setattr(own_module, "_quietly", lambda _radar: None)
     record = own_record(world.radar)
-    line = cards.record("R1", "CALMUSDT", record, world.clock.now_ms())
+    line = cards.record("R1", "CALMUSDT", record)
+    last = cards.why(world.radar.snapshot("CALMUSDT"), record, world.clock.now_ms())["blocks"][-1]["v"]
 
     assert record.here("CALMUSDT", "R1").hours > 500
-    assert "Own record: here" in line
+    assert line.startswith("record: ")
     assert "base" in line
-    assert line.endswith("2 h old")
+    assert last.startswith("Record, 2 h old")
 
 
 def test_an_old_record_is_renewed_in_the_background(driven):
@@ -452,7 +453,7 @@ def test_an_old_record_is_renewed_in_the_background(driven):
 
 def test_no_record_is_no_line():
     """Nothing worked out, nothing claimed."""
-    assert cards.record("R1", "CALMUSDT", None, 0) == ""
+    assert cards.record("R1", "CALMUSDT", None) == ""
 
 
 def test_a_fact_of_another_version_is_none(driven, monkeypatch):
