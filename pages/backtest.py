@@ -162,14 +162,20 @@ def ground(report: Report) -> None:
         st.markdown("\n".join(f"- {plain(note)}" for note in told))
 
 
+@st.cache_resource(ttl=600, max_entries=2, show_spinner=False)
+def rows_file(created_ms: int, fmt: str, _report: Report) -> bytes:  # noqa: ARG001 - part of the cache key
+    """Every row as a file, built once for all who ask: it takes the processor for seconds."""
+    return _report.rows_file(fmt)
+
+
 def downloads(report: Report) -> None:
     """Every row, and the grades."""
     stem = f"backtest_{report.symbols[0]}{f'_and_{len(report.symbols) - 1}' if len(report.symbols) > 1 else ''}_{report.days}d"
     packed = ".zip" if report.big else ""
     with st.container(horizontal=True):
         for label, data, file in (
-            ("Rows, CSV", lambda: report.rows_file("csv"), f"{stem}_rows.csv{packed}"),
-            ("Rows, JSON", lambda: report.rows_file("json"), f"{stem}_rows.json{packed}"),
+            ("Rows, CSV", lambda: rows_file(report.created_ms, "csv", report), f"{stem}_rows.csv{packed}"),
+            ("Rows, JSON", lambda: rows_file(report.created_ms, "json", report), f"{stem}_rows.json{packed}"),
             ("Alerts, CSV", report.alerts_csv, f"{stem}_alerts.csv"),
             ("Grades, CSV", report.table_csv, f"{stem}_grades.csv"),
             ("Report, JSON", report.table_json, f"{stem}_report.json"),

@@ -170,9 +170,13 @@ class Archive:
     def _known(self, path: Path, symbol: str, what: str, period: str) -> tuple[tuple[str, str] | None, _File]:
         """Its key and itself; the key is None for files that are none of ours."""
         folders = path.relative_to(self._folder).parts[:-1]
-        if not path.resolve().is_relative_to(self._folder):
+        try:
+            inside, is_file = path.resolve().is_relative_to(self._folder), path.is_file()
+        except (OSError, RuntimeError):  # a loop of links, or no right to look
+            raise _Unusable("cannot be looked at") from None
+        if not inside:
             raise _Unusable("leads out of the folder; it was not read")
-        if not path.is_file():
+        if not is_file:
             raise _Unusable("is not a file")
         daily = len(period) > 7
         try:

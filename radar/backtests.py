@@ -22,7 +22,7 @@ from radar.backtest.replay import History, backfilled, replay
 from radar.backtest_question import Question
 from radar.clock import Clock, SystemClock
 from radar.errors import BadRequest, StoreError, VenueError
-from radar.gather import Gathered, GatherStopped, gather, reserve_live
+from radar.gather import Gathered, GatherStopped, gather, reserve_live, tidy
 from radar.models import AlertPolicy, Observation
 from radar.report import Report, Source, Tried
 from radar.settings import Settings
@@ -124,6 +124,7 @@ def backtest(
         raise BadRequest("; ".join(dict.fromkeys(errors.values())))
     with contextlib.suppress(StoreError):
         market.set_fact(BACKTESTED, market.fact(BACKTESTED, {}) | {part.source.symbol: part.source.last_ms for part in parts if question.days >= WARM_UP_DAYS})
+    tidy(market.file.path.parent / "history")
     tell(count / (count + 1), "counting")
     return _report(parts, errors, question, created_ms, lambda: clock.monotonic() - began, listed=_listed(market), policies=policies or {})
 

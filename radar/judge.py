@@ -14,7 +14,7 @@ from radar.errors import StoreError
 from radar.exchange_clock import ExchangeClock
 from radar.funding import settled_columns
 from radar.historian import Historian
-from radar.judged import Judged, judged, odd, packed
+from radar.judged import Judged, judged, odd, packed, read_thresholds
 from radar.live import LiveSymbol
 from radar.measure import measure
 from radar.models import Observation, Snapshot
@@ -78,6 +78,7 @@ class Judge:
         """Pick up what the process before left: the last states, so that a restart invents no change."""
         self._states = self._user.last_states()
         self._stored_minute = minute_of(self._time.now_ms()) - 1
+        self._judged, self._judged_by = {}, {}  # another process may have judged meanwhile, by other thresholds
         if self._teller:
             self._teller.begin()
 
@@ -177,8 +178,8 @@ class Judge:
         for minute in range(max(self._stored_minute + 1, last - CATCH_UP_MIN), last + 1):
             rows = ((live.symbol, minute, live.tape.row(minute)) for live in lives)
             self._unsaved += [row for row in rows if row[2]["mark"] is not None or row[2]["light"] is not None]
+            self._stored_minute = max(self._stored_minute, minute)
             self._odd += [(live.symbol, minute, self._not_in_bars(live, minute)) for live in lives if (live.symbol, minute) in self._judged]
-        self._stored_minute = max(self._stored_minute, last)
         if not self._unsaved:
             return
         try:
@@ -191,9 +192,18 @@ class Judge:
             self._notices["store"] = store_notice(error)
             self._unsaved = self._unsaved[-UNSAVED_MIN * max(1, len(lives)) :]
             self._odd = self._odd[-UNSAVED_MIN * max(1, len(lives)) :]
+            self._judged = {key: stood_on for key, stood_on in self._judged.items() if key[1] > last - UNSAVED_MIN}
 
     def _not_in_bars(self, live: LiveSymbol, minute: int) -> dict[str, float]:
         """What the minute's last light was judged by, and its bars on disk would not give."""
+        try:
+            return self._odd_values(live, minute)
+        except Exception:
+            # A minute that cannot be told so well again must not keep the bars of all symbols from the disk.
+            log.exception("what the light of %s stood on is not kept", live.symbol)
+            return {}
+
+    def _odd_values(self, live: LiveSymbol, minute: int) -> dict[str, float]:
         stood_on = self._judged[live.symbol, minute]
         bars = as_stored(live.tape.frame().loc[:minute])
         again = measure(bars, settled_columns(live.settlements[-60:]), sw_hours=stood_on.t.sw_hours).iloc[-1]
@@ -207,7 +217,7 @@ class Judge:
             t = self._judged.pop((symbol, minute)).t
             if symbol not in self._judged_by:
                 told = list(self._market.stood.judged_by(symbol).values())
-                self._judged_by[symbol] = Thresholds.model_validate_json(told[-1]) if told else None
+                self._judged_by[symbol] = read_thresholds(told[-1]) if told else None
             if t != self._judged_by[symbol]:
                 self._market.stood.write_judged_by(symbol, minute, t.model_dump_json())
                 self._judged_by[symbol] = t

@@ -19,7 +19,7 @@ from radar.quality import SEVERITY
 from radar.rules import RULES, holds
 from radar.thresholds import Thresholds
 
-__all__ = ["JUDGED", "Judged", "facts", "judged", "odd", "packed"]
+__all__ = ["JUDGED", "Judged", "facts", "judged", "odd", "packed", "read_thresholds"]
 
 VERSION = 1
 JUDGED = (
@@ -31,6 +31,14 @@ FIRST_BIT = 7  # of the qualities
 TOLERANCE = 1e-6  # what is stored in whole numbers comes back that near, relative above 1
 WINDOW_MIN = 67  # a change over an hour, its slack of five minutes, and the minute itself
 FILLED_LATER = ["mark", "oi_qty", "basis_mean_pct"]  # columns that the history may still fill
+
+
+def read_thresholds(body: str) -> Thresholds | None:
+    """Thresholds as they were stored (JSON); None where another version of the radar wrote what this one does not know."""
+    try:
+        return Thresholds.model_validate_json(body)
+    except ValueError:
+        return None
 
 
 class Judged(NamedTuple):

@@ -78,6 +78,7 @@ class OwnRecord(NamedTuple):
 
 
 _THREADS: "weakref.WeakKeyDictionary[Any, threading.Thread]" = weakref.WeakKeyDictionary()  # that renew a record, one a radar
+_NOT_BEFORE: "weakref.WeakKeyDictionary[Any, float]" = weakref.WeakKeyDictionary()  # when the next try may begin, monotonic seconds
 _STARTING = threading.Lock()
 
 
@@ -95,8 +96,9 @@ def own_record(radar: Any) -> OwnRecord | None:
         fresh = 0 <= radar.clock.now_ms() - record.ms < (RENEWED_MS if whole else HURRY_MS)
     if watched and not fresh:
         with _STARTING:
-            running = _THREADS.get(radar)
-            if running is None or not running.is_alive():
+            running, now = _THREADS.get(radar), radar.clock.monotonic()
+            if (running is None or not running.is_alive()) and now >= _NOT_BEFORE.get(radar, now):
+                _NOT_BEFORE[radar] = now + HURRY_MS / 1000  # also when it cannot be kept: a full disk must not make it work without end
                 thread = _THREADS[radar] = threading.Thread(target=_quietly, args=(radar,), name=f"own-record-{radar.name}", daemon=True)
                 thread.start()
     return record
@@ -130,7 +132,11 @@ def renew(radar: Any, *, breath_sec: float = 0.0) -> OwnRecord:
     hours: list[pd.DataFrame] = []
     seen, symbols = [], {}
     for entry in radar.watchlist():
-        found = graded_hours(radar.market, entry.symbol, radar.clock, radar.thresholds(entry.symbol))
+        try:
+            found = graded_hours(radar.market, entry.symbol, radar.clock, radar.thresholds(entry.symbol))
+        except ValueError as error:  # one odd row is no reason to tell nothing of the others
+            log.warning("own record of %s: %s", entry.symbol, type(error).__name__)
+            found = None
         if found is not None and found["event"].notna().any():
             hours.append(found)
             seen.append(entry.symbol)
@@ -144,7 +150,7 @@ def renew(radar: Any, *, breath_sec: float = 0.0) -> OwnRecord:
 
 def tally_of(g: Grade) -> Tally:
     """The counts of a grade."""
-    return Tally(g.hours, g.flagged_hours, g.hits, g.hits + g.misses, g.episodes, g.episodes_caught)
+    return Tally(g.hours, g.flagged_hours, g.hits, g.hits + g.misses, g.episodes_caught + g.episodes_missed, g.episodes_caught)
 
 
 def _tallies(found: list[Grade]) -> dict[str, Tally]:

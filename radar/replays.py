@@ -17,7 +17,7 @@ from radar.backtest.replay import SCORED, History, lived, replay
 from radar.bars import LIGHT_CODES, MINUTE_MS
 from radar.explain import Facts, distance, explain
 from radar.history import hour_inputs
-from radar.judged import JUDGED, facts
+from radar.judged import JUDGED, facts, read_thresholds
 from radar.models import (
     Borrow,
     FieldQuality,
@@ -70,7 +70,7 @@ def relived(market: MarketStore, symbol: str, first_minute: int, last_minute: in
     bars = market.bars(symbol, first_minute - WARM_UP_MIN, last_minute)
     told = facts(bars, market.stood.odd_values(symbol, first_minute, last_minute)).loc[first_minute:]
     history = History(symbol, bars, _paid_until(market, symbol, first_minute, last_minute))
-    changes = {minute: Thresholds.model_validate_json(body) for minute, body in market.stood.judged_by(symbol).items()}
+    changes = {minute: read_thresholds(body) or Thresholds() for minute, body in market.stood.judged_by(symbol).items()}
     starts, sets = list(changes), list(changes.values()) or [Thresholds()]
     at = np.array([max(0, bisect.bisect_right(starts, minute) - 1) for minute in told.index], dtype=int)
     parts = [lived(history, told.loc[at == number], sets[number]).reindex(told.index[at == number]) for number in sorted(set(at))]

@@ -11,7 +11,7 @@ from radar.assess import assess
 from radar.backtest.replay import NEEDED
 from radar.bars import BAR_COLUMNS, minute_of
 from radar.entered import borrow_quotes
-from radar.errors import VenueUnavailable
+from radar.errors import StoreError, VenueUnavailable
 from radar.judged import JUDGED, Judged, facts, judged, odd, packed
 from radar.models import Observation
 from radar.quality import SEVERITY
@@ -270,3 +270,39 @@ def test_a_window_without_anything_is_empty(quiet):
 
     assert set(sent["kinds"]) <= {"3"}
     assert set(SEVERITY.values()) == {0, 1, 2, 3}
+
+
+def test_what_one_light_stood_on_keeps_no_bar_from_the_disk(driven, monkeypatch, caplog):
+    """A symbol whose facts cannot be worked out costs nobody a minute."""
+    world = driven(watchlist=["CALMUSDT", "SQUEEZEUSDT"])
+    world.run(60, step=5)
+    monkeypatch.setattr("radar.judge.odd", lambda *_, **__: (_ for _ in ()).throw(ZeroDivisionError))
+    world.run(300, step=5)
+    now = minute_of(world.clock.now_ms())
+
+    assert all(len(world.market.bars(symbol, now - 5, now - 1)) >= 4 for symbol in ("CALMUSDT", "SQUEEZEUSDT"))
+    assert "is not kept" in caplog.text
+
+
+def test_a_disk_that_stays_full_fills_no_memory(driven, monkeypatch):
+    """Ten minutes wait, like the bars themselves."""
+    world = driven()
+    world.run(60, step=5)
+    monkeypatch.setattr(world.market, "write_bars", lambda *_, **__: (_ for _ in ()).throw(StoreError("full")))
+    world.run(1_500, step=10)
+
+    assert len({minute for _, minute in world.collector._judge._judged}) <= 13
+
+
+def test_thresholds_of_another_version_end_no_replay(driven):
+    """A row that this version does not know counts as the defaults, and the collector writes its own."""
+    world = driven()
+    world.run(60, step=5)
+    minute = minute_of(world.clock.now_ms())
+    world.market.stood.write_judged_by("CALMUSDT", minute, '{"of_tomorrow": 1}')
+    world.collector._judge._judged_by.clear()
+    world.run(200, step=5)
+    found = relived(world.market, "CALMUSDT", minute, minute + 3)
+
+    assert len(found) >= 3
+    assert found["light"].tolist() == found["stored_light"].tolist()

@@ -543,3 +543,12 @@ def test_archiving_keeps_what_later_minutes_stand_on(market):
     market.archive(MINUTE + 100)
 
     assert set(market.bars("AUSDT", MINUTE, MINUTE + 200)["judged"]) == {7}
+
+
+def test_a_glitch_of_a_borrow_rate_spoils_no_bar(market):
+    """A rate beyond what the disk takes is unknown; the bars of all symbols are stored."""
+    for apr in (2e13, float("inf")):
+        market.write_bars([(s, MINUTE, {"mark": 1.0, "light": 2.0, "judged": 7.0, "borrow_apr_pct": a}) for s, a in (("AUSDT", apr), ("BUSDT", 5.0))])
+
+    assert market.bars("AUSDT", MINUTE, MINUTE)["borrow_apr_pct"].isna().all()
+    assert market.bars("BUSDT", MINUTE, MINUTE)["borrow_apr_pct"].tolist() == [5.0]

@@ -31,7 +31,7 @@ def walk(
     before: tuple[object, ...] = ()
     rests = False
     for ts_ms, light, seen in moments:
-        now = (light, *((kind, sight.holds, sight.level, sight.rung) for kind, sight in seen.items()))
+        now = (light, *((kind, sight.holds, sight.level, sight.rung, sight.now) for kind, sight in seen.items()))
         if now == before and rests:
             continue  # nothing moves and nothing waits: the answer is the one before
         after, decisions = deciding.step(symbol, seen, memory, policy, now_ms=ts_ms, light=light, held=held)

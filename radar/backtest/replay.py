@@ -31,6 +31,7 @@ STANCE_OF_LINE = np.array([STANCE_NAMES.index(stance.value) for stance in STANCE
 NOT_TESTABLE = (
     "R4b and the borrow leaves of BO: borrowing has no public history, R4 goes by spot listing dates alone",
     "SRS part E: depth has no history before the radar's own, coverage is at most 0.85",
+    "spot pairs that Binance has taken off since: a coin without a pair now counts as without one all along, so R4 may be red too often",
     "dominance over all exchanges: Binance's own spot turnover alone, an upper bound of what live sees",
 )
 BORROWABLE = "a borrow at an acceptable APR was confirmed wherever spot is listed: GREEN and BASIS_ONLY mean that they were lit if so"

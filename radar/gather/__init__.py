@@ -6,7 +6,8 @@ in pages of 499 bars: at weight 2 they are the cheapest a bar (1500 bars cost 10
 
 from radar.gather.answer import Gathered
 from radar.gather.asker import GatherStopped
+from radar.gather.kept import tidy
 from radar.gather.share import reserve_live
 from radar.gather.work import Progress, gather
 
-__all__ = ["GatherStopped", "Gathered", "Progress", "gather", "reserve_live"]
+__all__ = ["GatherStopped", "Gathered", "Progress", "gather", "reserve_live", "tidy"]

@@ -9,9 +9,27 @@ from pathlib import Path
 
 import numpy as np
 
-__all__ = ["Kept"]
+__all__ = ["Kept", "tidy"]
 
+MOST_BYTES = 2_000_000_000  # of all that was fetched; some 130 coins over two years
+
+PART_SEC = 3_600.0  # no file takes that long to write
 BROKEN = (OSError, ValueError, KeyError, TypeError, EOFError, RuntimeError, MemoryError, zipfile.BadZipFile, zlib.error)
+
+
+def tidy(folder: Path, *, most_bytes: int = MOST_BYTES) -> None:
+    """Delete what was written longest ago beyond `most_bytes`, and what a kill left half written; it can all be fetched again."""
+    with contextlib.suppress(OSError):
+        files = sorted(((file.stat().st_mtime, file.stat().st_size, file) for file in folder.glob("*.npz")), reverse=True)
+        left = most_bytes
+        for _, size, file in files:
+            left -= size
+            if left < 0:
+                file.unlink(missing_ok=True)
+        newest = files[0][0] if files else 0.0
+        for part in folder.glob(".*.part"):
+            if part.stat().st_mtime < newest - PART_SEC:
+                part.unlink(missing_ok=True)
 
 
 class Kept:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-__all__ = ["BAR_FIELDS", "as_stored", "decode", "encode"]
+__all__ = ["APR_DIGITS", "BAR_FIELDS", "LARGEST", "as_stored", "decode", "encode"]
 
 # column -> (scale, whose value it is relative to): disk = round(value × scale), scale None: as it is
 BAR_FIELDS: dict[str, tuple[float | None, str | None]] = {

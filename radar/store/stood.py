@@ -13,7 +13,7 @@ import pandas as pd
 from sqlite_utils import Database
 
 from radar.store.base import SqliteFile
-from radar.store.codec import APR_DIGITS
+from radar.store.codec import APR_DIGITS, LARGEST
 
 __all__ = ["COLUMNS", "Stood", "create"]
 
@@ -41,7 +41,8 @@ class Stood:
             judged, apr = values.get("judged"), values.get("borrow_apr_pct")
             if ident is None or judged is None or np.isnan(judged):
                 continue
-            now = (round(judged), None if apr is None or np.isnan(apr) else round(apr * SCALE))
+            priced = apr is not None and np.isfinite(apr) and abs(apr) * SCALE < LARGEST  # a glitch beyond it spoils no other bar
+            now = (round(judged), round(apr * SCALE) if priced else None)  # type: ignore[operator]
             if self._known(conn, ident, minute) != now:
                 conn.execute("INSERT OR REPLACE INTO stood_on VALUES (?, ?, ?, ?)", [ident, minute, *now])
 

@@ -198,7 +198,7 @@ def _cells(label: str, g: Grade) -> list[str]:
     ratios = [words.number(x, 2) for x in (g.lift, g.oe)]
     money = [words.number(x, 2) for x in (g.mae_flagged_pct, g.mae_unflagged_pct)]
     won = [words.number(x, 0) for x in (g.won_flagged_pct, g.won_pct)]
-    caught = f"{g.episodes_caught}/{g.episodes}"
+    caught = f"{g.episodes_caught}/{g.episodes_caught + g.episodes_missed}"
     lead = words.number(g.lead_median_min / 60, 1)
     cells = [words.number(g.hours, 0), *rates, *ratios, words.number(g.recall_pct, 0), words.number(g.specificity_pct, 0), caught, lead, *money]
     return [label, *cells, words.number(g.mae_p90_flagged_pct, 1), words.number(g.pnl_flagged_pct, 2), *won]

@@ -1,11 +1,13 @@
 """What was fetched lies on disk, whole or not at all."""
 
+import os
+
 import numpy as np
 import pytest
 
 from radar.errors import StoreError, VenueRefused
 from radar.gather import gather
-from radar.gather.kept import Kept
+from radar.gather.kept import Kept, tidy
 from tests.gather.past_venue import DAY, END, HOUR, SYMBOL, same
 
 
@@ -101,3 +103,13 @@ def test_nothing_at_all_can_be_kept(tmp_path):
     kept.save()
 
     assert len(Kept(kept.path, ("oi",)).ts) == 0
+
+
+def test_what_was_fetched_long_ago_makes_room(tmp_path):
+    """The oldest files go beyond the limit, and so does what a kill left half written; the rest stays."""
+    for age, name in ((300, "OLD-mark-5m.npz"), (200, "MID-mark-5m.npz"), (100, "NEW-mark-5m.npz"), (9_000, ".DEAD.npz.1.part"), (50, ".LIVE.npz.2.part")):
+        (tmp_path / name).write_bytes(b"x" * 1000)
+        os.utime(tmp_path / name, (1_790_000_000 - age,) * 2)
+    tidy(tmp_path, most_bytes=2_500)
+
+    assert sorted(file.name for file in tmp_path.iterdir()) == [".LIVE.npz.2.part", "MID-mark-5m.npz", "NEW-mark-5m.npz"]
