@@ -35,6 +35,7 @@ DAYS = 30
 KEPT_DAYS = 7  # a backtest counts that long
 DAY_MS = 86_400_000
 RENEWED_MS, HURRY_MS = 6 * 3_600_000, 300_000  # how long a record stands; and while something new is not in it
+YOUNG_MS = 3_600_000  # a symbol that has no history by then is not waited for
 BREATH_SEC = 0.5  # between two symbols, for the collector
 GROUPS = ("rule", "light")
 
@@ -88,11 +89,12 @@ def own_record(radar: Any) -> OwnRecord | None:
         told, backtested = radar.market.fact(FACT), radar.market.fact(BACKTESTED, {})
         record = _parsed(told)
         watched = {entry.symbol for entry in radar.watchlist()}
+        young = {entry.symbol for entry in radar.watchlist() if radar.clock.now_ms() - entry.added_ms < YOUNG_MS}
     except RadarError:
         return None
     fresh = False
     if record is not None:
-        whole = watched <= set(told["seen"]) and told["backtested"] == backtested
+        whole = young <= set(told["seen"]) and told["backtested"] == backtested
         fresh = 0 <= radar.clock.now_ms() - record.ms < (RENEWED_MS if whole else HURRY_MS)
     if watched and not fresh:
         with _STARTING:

@@ -552,3 +552,11 @@ def test_a_glitch_of_a_borrow_rate_spoils_no_bar(market):
 
     assert market.bars("AUSDT", MINUTE, MINUTE)["borrow_apr_pct"].isna().all()
     assert market.bars("BUSDT", MINUTE, MINUTE)["borrow_apr_pct"].tolist() == [5.0]
+
+
+def test_a_minute_that_is_written_late_changes_none_after_it(market):
+    """A process that comes back writes what it still had; the minutes that another one wrote keep what they stood on."""
+    for offset, judged in ((0, 17.0), (5, 17.0), (6, 17.0), (3, 33.0)):
+        market.write_bars([("AUSDT", MINUTE + offset, {"mark": 1.0, "light": 2.0, "judged": judged, "borrow_apr_pct": 5.0})])
+
+    assert market.bars("AUSDT", MINUTE, MINUTE + 9)["judged"].tolist() == [17, 33, 17, 17]

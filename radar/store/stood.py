@@ -43,8 +43,15 @@ class Stood:
                 continue
             priced = apr is not None and np.isfinite(apr) and abs(apr) * SCALE < LARGEST  # a glitch beyond it spoils no other bar
             now = (round(judged), round(apr * SCALE) if priced else None)  # type: ignore[operator]
-            if self._known(conn, ident, minute) != now:
-                conn.execute("INSERT OR REPLACE INTO stood_on VALUES (?, ?, ?, ?)", [ident, minute, *now])
+            before = self._known(conn, ident, minute)
+            if before == now:
+                continue
+            if before is not None:  # a minute that is written late changes nothing of those after it
+                conn.execute(
+                    "INSERT OR IGNORE INTO stood_on SELECT sym, min(minute), ?, ? FROM bars WHERE sym = ? AND minute > ? AND light IS NOT NULL GROUP BY sym",
+                    [*before, ident, minute],
+                )
+            conn.execute("INSERT OR REPLACE INTO stood_on VALUES (?, ?, ?, ?)", [ident, minute, *now])
 
     def _known(self, conn: sqlite3.Connection, ident: int, minute: int) -> tuple[int, int | None] | None:
         row = conn.execute("SELECT judged, borrow_apr FROM stood_on WHERE sym = ? AND minute <= ? ORDER BY minute DESC LIMIT 1", [ident, minute]).fetchone()
