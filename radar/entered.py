@@ -1,7 +1,8 @@
-"""What people entered, merged with its defaults: thresholds and borrow quotes of a symbol."""
+"""What people entered, merged with its defaults: thresholds, alert settings and borrow quotes of a symbol."""
 
-from collections.abc import Mapping
-from typing import Any
+import contextlib
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
@@ -13,6 +14,8 @@ from radar.store.user import ALL
 from radar.thresholds import Thresholds
 
 __all__ = ["borrow_quotes", "checked_policy", "checked_thresholds", "manual_quote", "merged_policy", "merged_thresholds"]
+
+T = TypeVar("T")
 
 
 def checked_thresholds(values: Mapping[str, Any]) -> Thresholds:
@@ -28,6 +31,14 @@ def checked_thresholds(values: Mapping[str, Any]) -> Thresholds:
     return found
 
 
+def _first_sound(check: Callable[[Mapping[str, Any]], T], *layers: Mapping[str, Any]) -> T:
+    """The first of the layers that holds, else the defaults."""
+    for values in layers:
+        with contextlib.suppress(BadRequest):
+            return check(values)
+    return check({})
+
+
 def merged_thresholds(user: UserStore, symbol: str | None) -> Thresholds:
     """Defaults, then what was changed for all symbols, then for this one.
 
@@ -35,12 +46,7 @@ def merged_thresholds(user: UserStore, symbol: str | None) -> Thresholds:
     """
     everybody = user.overrides(ALL)
     mine = user.overrides(symbol) if symbol else {}
-    for values in ({**everybody, **mine}, everybody):
-        try:
-            return checked_thresholds(values)
-        except BadRequest:
-            continue
-    return Thresholds()
+    return _first_sound(checked_thresholds, {**everybody, **mine}, everybody)
 
 
 def checked_policy(values: Mapping[str, Any]) -> AlertPolicy:
@@ -59,12 +65,7 @@ def merged_policy(user: UserStore, symbol: str | None) -> AlertPolicy:
     """Defaults, then what was changed for all symbols, then for this one. Never raises."""
     everybody = user.outbox.policy(ALL)
     mine = user.outbox.policy(symbol) if symbol else {}
-    for values in ({**everybody, **mine}, everybody):
-        try:
-            return checked_policy(values)
-        except BadRequest:
-            continue
-    return AlertPolicy()
+    return _first_sound(checked_policy, {**everybody, **mine}, everybody)
 
 
 def manual_quote(symbol: str, manual: Mapping[str, tuple[float, int]]) -> BorrowQuote | None:

@@ -47,7 +47,7 @@ def open_radar(settings: Settings, *, clock: Clock | None = None) -> Radar:
 
 
 def open_collecting(settings: Settings, *, clock: Clock | None = None, venue: Venue | None = None) -> Radar:
-    """The live radar with a collector that does not run yet: call `collector.run`. Raises StoreError.
+    """The live radar with a collector that does not run yet: call `run_collector`. Raises StoreError.
 
     A `venue` given takes Binance's place, and no other exchange is asked.
     """
