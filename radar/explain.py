@@ -7,18 +7,22 @@ from radar import words
 from radar.models import Borrow, Finding, LeafFinding, Quality, SpotFacts, State
 from radar.rules import Rule
 
-__all__ = ["Facts", "chip", "distance", "explain"]
+__all__ = ["NO_FLIP", "Facts", "chip", "distance", "explain", "move"]
 
 OPS = {"<": "<", "<=": "≤", ">": ">", ">=": "≥", "==": "="}
 
 
+NO_FLIP = {"R4": "clears when the coin has a spot market and can be borrowed at an acceptable APR"}  # no number moves it
+
+
 class Phrase(NamedTuple):
-    """How a metric is said: name, text of a value, text of a distance, and a distance that counts as one step."""
+    """How a metric is said: name, text of a value, text of a distance, a distance that counts as one step, unit of a move."""
 
     name: str
     value: Callable[[float | None], str]
     gap: Callable[[float], str]
     step: float
+    unit: str = " points"
 
 
 def _decimals(n: int, unit: str = "") -> Callable[[float], str]:
@@ -26,12 +30,12 @@ def _decimals(n: int, unit: str = "") -> Callable[[float], str]:
 
 
 PHRASES = {
-    "funding_1h_pct": Phrase("funding", words.funding, _decimals(4), 0.01),
-    "funding_min_3h_pct": Phrase("lowest funding", words.funding, _decimals(4), 0.01),
+    "funding_1h_pct": Phrase("funding", words.funding, _decimals(4), 0.01, " %/h"),
+    "funding_min_3h_pct": Phrase("lowest funding", words.funding, _decimals(4), 0.01, " %/h"),
     "basis_twap15_pct": Phrase("basis TWAP15", words.pct, _decimals(3), 0.1),
     "perp_dominance_pct": Phrase("dominance", lambda v: words.pct(v, 1, sign=False), _decimals(1), 5.0),
-    "oi_to_volume": Phrase("OI/volume", lambda v: words.number(v, 3), _decimals(3), 0.05),
-    "delta_oi_1h_usdt": Phrase("OI in 1 h", lambda v: words.usdt(v, sign=True), _decimals(0, " USDT"), 1e6),
+    "oi_to_volume": Phrase("OI/volume", lambda v: words.number(v, 3), _decimals(3), 0.05, ""),
+    "delta_oi_1h_usdt": Phrase("OI in 1 h", lambda v: words.usdt(v, sign=True), _decimals(0, " USDT"), 1e6, ""),
     "delta_oi_1h_pct": Phrase("OI in 1 h", lambda v: words.pct(v, 2), _decimals(2), 1.0),
     "ret_1h_pct": Phrase("price in 1 h", lambda v: words.pct(v, 2), _decimals(2), 1.0),
     "ret_24h_pct": Phrase("price in 24 h", lambda v: words.pct(v, 2), _decimals(2), 5.0),
@@ -187,11 +191,11 @@ def _text(rule: Rule, leaves: tuple[LeafFinding, ...], state: State, facts: Fact
     return _plain(leaves, state, facts, " - treated as no-short" if rule.danger else "")
 
 
-def _move(leaf: LeafFinding) -> str:
-    """The change that flips this leaf, from where it is."""
+def move(leaf: LeafFinding) -> str:
+    """The change that flips this leaf, from where it is; percentages move by points."""
     phrase = PHRASES[leaf.metric]
     up = leaf.op.startswith("<") == (leaf.state is State.FIRES)
-    return f"{phrase.name} {'rises' if up else 'falls'} {phrase.gap(leaf.distance or 0.0)}"
+    return f"{phrase.name} {'rises' if up else 'falls'} {phrase.gap(leaf.distance or 0.0)}{phrase.unit}"
 
 
 def _flip(rule: Rule, leaves: tuple[LeafFinding, ...], state: State, facts: Facts) -> str:
@@ -201,10 +205,10 @@ def _flip(rule: Rule, leaves: tuple[LeafFinding, ...], state: State, facts: Fact
         return ""
     if state is State.FIRES:
         nearest = min(measured, key=lambda leaf: abs(leaf.distance or 0.0) / PHRASES[leaf.metric].step)
-        return f"clears first if {_move(nearest)}" if rule.danger else f"closes first if {_move(nearest)}"
+        return f"clears first if {move(nearest)}" if rule.danger else f"closes first if {move(nearest)}"
     failing = [leaf for leaf in leaves if leaf.state is State.CLEAR]
     if state is State.CLEAR and len(failing) == 1 and failing[0] in measured:
-        return f"fires if {_move(failing[0])}"
+        return f"fires if {move(failing[0])}"
     return ""
 
 

@@ -11,6 +11,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from radar import words
+from radar.explain import NO_FLIP
 from radar.light import REDS
 from radar.models import AlertKind, AlertPolicy, Decision, Edge, Finding, Memory, Quality, Snapshot, Stance, State
 from radar.sights import STANCES, in_words
@@ -27,7 +28,6 @@ NAMES = {
     AlertKind.CAP: "use of the funding limit",
     AlertKind.DATA: "data",
 }
-NO_FLIP = {"R4": "clears when the coin has a spot market and can be borrowed at an acceptable APR"}
 OF_THE_LIGHT = {AlertKind.NO_SHORT, AlertKind.BASIS_ONLY, AlertKind.SHORT_WINDOW}
 MARKED = "marked as held"  # the past of an exit that was there from the start
 TITLE_MAX, BODY_MAX, SENTENCE_MAX, LINK_MAX = 160, 1499, 260, 500

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[1]
 GROUPS = {
     "nouns": ("", "clock", "errors", "models", "settings", "thresholds", "words"),  # "" is radar/__init__.py
     "core": (
-        "abroad", "assess", "backtest", "bars", "book", "borrow", "carry", "deciding", "explain", "funding", "history", "judged", "light",
+        "abroad", "assess", "backtest", "bars", "book", "borrow", "carry", "deciding", "explain", "flips", "funding", "history", "judged", "light",
         "measure", "messages", "metric_table", "metrics", "quality", "rules", "score", "side_by_side", "sights", "spot", "symbols",
     ),
     "edges": ("archive", "notify", "store", "venues"),

@@ -119,8 +119,8 @@ def test_the_end_of_no_short_says_how_far_each_rule_is():
         (CAP, {}, "Clears below 80 %"),
         (INTERVAL, {}, "Clears when funding settles as seldom as before"),
         (DATA, {}, "Clears when data are fresh and every red rule can be judged"),
-        (EXIT, {"perp_dominance_pct": 65.0}, "What would change it: SW fires if dominance falls 5.0"),
-        (BASIS_ONLY, DEEP, "What would change it: BO closes first if borrow APR rises 38.0; R1 clears first if basis TWAP15 rises 0.500"),
+        (EXIT, {"perp_dominance_pct": 65.0}, "What would change it: SW fires if dominance falls 5.0 points"),
+        (BASIS_ONLY, DEEP, "What would change it: BO closes first if borrow APR rises 38.0 points; R1 clears first if basis TWAP15 rises 0.500 points"),
     ],
 )
 def test_the_body_says_what_would_change_it(kind, values, wanted):

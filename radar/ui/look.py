@@ -144,7 +144,7 @@ def srs_tone(snapshot: Snapshot) -> str:
     return LIGHTS[snapshot.srs_band].tone if snapshot.srs_band else "grey"
 
 
-LEAF_NAMES = {"basis_twap15_pct": "TWAP15", "perp_dominance_pct": "share", "oi_to_volume": "OI/vol", "delta_oi_1h_usdt": "ΔOI 1 h"}
+LEAF_NAMES = {"basis_twap15_pct": "TWAP15", "perp_dominance_pct": "dominance", "oi_to_volume": "OI/vol", "delta_oi_1h_usdt": "ΔOI 1 h"}
 
 
 def _limit(leaf: LeafFinding) -> str:
@@ -192,7 +192,10 @@ def chip(finding: Finding) -> str:
         "SW": ("basis_twap15_pct",),
     }
     leaves = [said[name] for name in pick.get(finding.code, ()) if name in said]
-    return f"{SHORT_NAMES.get(finding.code, finding.name)}: {', '.join(_leaf(leaf) for leaf in leaves)}" if leaves else finding.name
+    if not leaves:
+        return finding.name
+    name = SHORT_NAMES.get(finding.code, finding.name)
+    return f"{name}: {', '.join(_leaf(leaf) for leaf in leaves)}".replace(f"{name}: dominance", f"{name}:")  # "Perp-led" says it
 
 
 def chips(snapshot: Snapshot) -> list[tuple[str, str, str]]:

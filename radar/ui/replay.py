@@ -31,7 +31,7 @@ IF_BORROWED = " (if the coin could be borrowed then)"
 FIELDS = (
     ("Basis", "basis_pct"), ("TWAP 15m", "basis_twap15_pct"), ("Funding /h", "funding_1h_pct"), ("Per day, est.", "funding_daily_est_pct"),
     ("Price 1h", "ret_1h_pct"), ("Open interest", "oi_usdt"), ("ΔOI 1h", "delta_oi_1h_usdt"), ("ΔOI 1h, %", "delta_oi_1h_pct"),
-    ("OI / volume", "oi_to_volume"), ("Perp share", "perp_dominance_pct"), ("Bids / asks", "orderbook_imbalance"),
+    ("OI / volume", "oi_to_volume"), ("Perp dominance", "perp_dominance_pct"), ("Bids / asks", "orderbook_imbalance"),
 )  # fmt: skip
 PARTS = ("funding", "basis", "share", "new OI", "depth")
 

@@ -1,6 +1,6 @@
 // The whole grid from one payload (radar/ui/tiles.py names its keys). Nodes are kept by symbol, so focus survives a refresh.
 const FIELDS = [
-  ["Basis", "TWAP 15m", "Perp share"],
+  ["Basis", "TWAP 15m", "Perp dominance"],
   ["Funding /h", "Per day, est.", "Next in"],
   ["Open interest", "ΔOI 1h", "OI / volume"],
 ];
@@ -27,7 +27,8 @@ const build = (symbol, open) => {
   t.mark = prices.appendChild(el("div", "mark"));
   t.index = prices.appendChild(el("div", "soft"));
   t.spark = top.appendChild(svgEl("svg", { viewBox: "0 0 100 36", preserveAspectRatio: "none", class: "spark", "aria-hidden": "true" }));
-  t.path = t.spark.appendChild(svgEl("path", { "vector-effect": "non-scaling-stroke" }));
+  t.area = t.spark.appendChild(svgEl("path", { class: "area" }));
+  t.path = t.spark.appendChild(svgEl("path", { class: "line", "vector-effect": "non-scaling-stroke" }));
   const srs = top.appendChild(el("div", "srs"));
   const line = srs.appendChild(el("div", "srsline"));
   line.appendChild(el("span", "soft", "SRS "));
@@ -49,7 +50,6 @@ const build = (symbol, open) => {
   spot.appendChild(el("span", "soft", "Spot short "));
   t.spot = spot.appendChild(el("span"));
   t.age = foot.appendChild(el("span", "age"));
-  t.headline = tile.appendChild(el("div", "headline"));
   t.chips = tile.appendChild(el("div", "chips"));
   t.pop = tile.appendChild(el("div", "pop"));
   t.pop.setAttribute("role", "tooltip");
@@ -61,36 +61,56 @@ const build = (symbol, open) => {
 const spark = (t, code) => {
   if (t.code === code) return;
   t.code = code;
-  let path = "", pen = "M";
+  let path = "", area = "", run = "", from = "";
+  const close = () => { if (run) area += "M" + from + " 36" + run.replace("M", "L") + " V36Z"; run = ""; };
   for (let i = 0; i < code.length; i++) {
-    if (code[i] === " ") { pen = "M"; continue; }
-    const y = 34 - ((code.charCodeAt(i) - 40) / 80) * 32;
-    path += pen + ((i / Math.max(1, code.length - 1)) * 100).toFixed(1) + " " + y.toFixed(1);
-    pen = "L";
+    if (code[i] === " ") { close(); continue; }
+    const x = ((i / Math.max(1, code.length - 1)) * 100).toFixed(1), y = (34 - ((code.charCodeAt(i) - 40) / 80) * 32).toFixed(1);
+    if (!run) from = x;
+    path += (run ? "L" : "M") + x + " " + y;
+    run += (run ? "L" : "M") + x + " " + y;
   }
+  close();
   t.path.setAttribute("d", path);
+  t.area.setAttribute("d", area);
 };
 
-const chips = (t, rows) => {
-  const key = JSON.stringify(rows);
+// Chips that do not fit are counted in the last one; the readings list them all.
+const fit = (t) => {
+  const all = [...t.chips.children], more = all.pop();
+  for (const chip of all) chip.hidden = false;
+  more.hidden = true;
+  const full = () => t.chips.scrollHeight > t.chips.clientHeight + 2;
+  let left = 0;
+  for (let i = all.length - 1; i > 0 && full(); i--) {
+    all[i].hidden = true;
+    more.hidden = false;
+    put(more, "+" + ++left);
+  }
+};
+
+const chips = (t, d) => {
+  const rows = d.k === "red" ? d.c : [["headline", d.h], ...d.c], key = JSON.stringify([d.k, rows]);
   if (t.chipKey === key) return;
   t.chipKey = key;
+  t.reasons = rows.map((row) => row[1]);
   t.chips.replaceChildren(...rows.map(([tone, text]) => {
-    const chip = el("span", "chip " + tone, text);
+    const chip = el("span", tone === "headline" ? tone : "chip " + tone, text);
     chip.title = text;
     return chip;
-  }));
+  }), el("span", "chip more grey"));
+  fit(t);
 };
 
 const readings = (t, rows) => {
-  const key = JSON.stringify(rows);
+  const key = JSON.stringify([rows, t.reasons]);
   if (t.popKey === key) return;
   t.popKey = key;
   const table = el("table");
   table.createTHead().insertRow().append(...["Last minutes", "Funding", "Basis", "OI"].map((h) => el("th", "", h)));
   const body = table.createTBody();
   for (const row of rows) body.insertRow().append(...row.map((v) => el("td", "", v)));
-  t.pop.replaceChildren(rows.length ? table : el("span", "soft", "No completed minute yet"));
+  t.pop.replaceChildren(rows.length ? table : el("span", "soft", "No completed minute yet"), ...t.reasons.map((text) => el("div", "reason", text)));
 };
 
 const fill = (t, d) => {
@@ -100,8 +120,6 @@ const fill = (t, d) => {
   t.tile.setAttribute("aria-label", [d.s, d.l, d.h, d.c.map((c) => c[1]).join(", ")].join(". "));
   put(t.every, d.i);
   put(t.light, d.l);
-  put(t.headline, d.h);
-  t.headline.title = d.h;
   put(t.mark, d.m);
   put(t.index, d.x);
   put(t.srs, d.r);
@@ -110,12 +128,15 @@ const fill = (t, d) => {
   t.fill.style.width = (d.rn ?? 0) + "%";
   t.range.style.left = (d.rr ? d.rr[0] : 0) + "%";
   t.range.style.width = (d.rr ? d.rr[1] - d.rr[0] : 0) + "%";
-  put(t.coverage, d.rc);
+  const reading = d.g !== null;
+  put(t.coverage, reading ? "history " + d.g + " %" : d.rc);
+  t.fill.parentNode.classList.toggle("reading", reading && d.rn === null);
+  if (reading && d.rn === null) t.fill.style.width = d.g + "%";
   t.coverage.parentNode.title = d.rt;
   d.f.forEach(([text, cls], i) => { put(t.cells[i], text); t.cells[i].className = cls || ""; });
   put(t.spot, d.b);
   t.spot.parentNode.title = d.b;
-  chips(t, d.c);
+  chips(t, d);
 };
 
 const tick = (self) => {
@@ -152,6 +173,13 @@ const arrows = (self, event) => {
 const create = (root) => {
   const grid = root.querySelector(".grid");
   const self = { grid, tiles: new Map(), past: new Map() };
+  let width = 0;
+  self.watcher = new ResizeObserver(() => {
+    if (grid.clientWidth === width) return;
+    width = grid.clientWidth;
+    for (const t of self.tiles.values()) fit(t);
+  });
+  self.watcher.observe(grid);
   grid.onkeydown = (event) => arrows(self, event);
   grid.addEventListener("focusin", (event) => {
     for (const n of grid.children) n.tabIndex = n === event.target.closest(".tile") ? 0 : -1;

@@ -127,10 +127,9 @@ def _oldest(s: Snapshot) -> str:
     return f"{name} {words.age(late[name])}" if name else "inputs"
 
 
-def _history(progress: Progress | None) -> list[list[str]]:
-    if progress is None or progress.total <= 0:
-        return []
-    return [["grey", f"history {words.number(100 * progress.done / progress.total, 0)} %"]]
+def _read_pct(progress: Progress | None) -> int | None:
+    """How much of the past has been read; None when nothing is being read."""
+    return round(100 * progress.done / progress.total) if progress is not None and progress.total > 0 else None
 
 
 def _unread(entry: Entry) -> dict[str, Any]:
@@ -139,7 +138,7 @@ def _unread(entry: Entry) -> dict[str, Any]:
     return {
         "s": entry.watched.symbol, "w": 1, "k": "grey", "l": "◆ NO DATA", "i": "", "h": f"Treat as RED: {why}",
         "m": words.NA, "x": f"index {words.NA}", "f": [[words.NA, "na"]] * 9, "b": words.NA, "n": None,
-        "r": words.NA, "rk": "grey", "rn": None, "rr": None, "rc": "", "rt": "", "c": _history(entry.progress),
+        "r": words.NA, "rk": "grey", "rn": None, "rr": None, "rc": "", "rt": "", "c": [], "g": _read_pct(entry.progress),
         "a": None, "q": 0, "z": FRESH_SEC, "y": "",
     }  # fmt: skip
 
@@ -148,7 +147,7 @@ def _tile(entry: Entry) -> dict[str, Any]:
     """One tile.
 
     Keys: s symbol, k tone, l light, i interval, h headline, m mark, x index, f fields, b spot short, n next funding (ms),
-    r/rk/rn/rr/rc/rt SRS text, tone, width, bounds, coverage, note; c chips, a read at (ms), q stale, z fresh limit (s),
+    r/rk/rn/rr/rc/rt SRS text, tone, width, bounds, coverage, note; c chips, g history read (%), a read at (ms), q stale, z fresh limit (s),
     y latency, w waiting, o the oldest input.
     """
     s = entry.snapshot
@@ -164,7 +163,7 @@ def _tile(entry: Entry) -> dict[str, Any]:
         "r": words.number(s.srs, 0), "rk": look.srs_tone(s), "rn": s.srs,
         "rr": [round(s.srs_lo), round(s.srs_hi)] if known and s.srs_lo is not None and s.srs_hi is not None else None,
         "rc": f"{words.number(100 * s.srs_coverage, 0)} % known" if known else "", "rt": s.srs_note,
-        "c": [list(row[:2]) for row in look.chips(s)] + _history(entry.progress),
+        "c": [list(row[:2]) for row in look.chips(s)], "g": _read_pct(entry.progress),
         "a": s.ts if s.age_sec is not None else None, "q": int(s.stale), "z": FRESH_SEC, "o": _oldest(s) if s.stale else "",
         "y": f"{words.number(s.latency_ms, 0)} ms" if words.known(s.latency_ms) else "",
     }  # fmt: skip
