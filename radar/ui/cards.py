@@ -1,16 +1,18 @@
 """The symbol page in words: snapshot → hero and cards, drawn by sheet.js. Pure: a value in, ready-made strings out.
 
-Blocks of a card: those of `radar.ui.blocks`, and rule, bar (parts that add up to 100).
+Blocks of a card: those of `radar.ui.blocks`, and rule, flips (goal, what it takes), bar (parts that add up to 100).
 """
 
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from radar import words
+from radar.flips import light_flips
 from radar.metric_table import METRICS
 from radar.models import Event, Finding, Light, Quality, Snapshot, Stance, State
 from radar.own_record import OwnRecord, Tally
 from radar.ui import look
+from radar.ui.aloud import aloud
 from radar.ui.blocks import Block, card, table, text
 from radar.ui.tiles import FRESH_SEC
 
@@ -75,7 +77,7 @@ def hero(s: Snapshot, date: Clock) -> Block:
         {"t": "Read", "v": words.NA, "n": latency, "live": "age"},
     ]  # fmt: skip
     return {
-        "symbol": s.symbol, "k": face.tone, "light": face.text, "headline": look.aloud(s), "code": s.headline, "facts": _facts(s),
+        "symbol": s.symbol, "k": face.tone, "light": face.text, "headline": aloud(s), "code": s.headline, "facts": _facts(s),
         "flags": _flags(s, date), "stats": stats,
         "next": s.next_funding_ms, "read": s.ts if s.age_sec is not None else None, "limit": FRESH_SEC, "stale": s.stale,
     }  # fmt: skip
@@ -122,15 +124,17 @@ def record(flag: str, symbol: str, own: OwnRecord | None) -> str:
 
 
 def why(s: Snapshot, own: OwnRecord | None = None, now_ms: int = 0) -> Block:
-    """Every rule in its present state, danger first, with its own record where one was worked out; the light's record last."""
+    """What would flip the light, every rule in its present state, danger first, with its own record where one was worked out."""
     gates = [f for f in s.rules if f.code in look.DANGER]
     fired = sum(f.state is State.FIRES for f in gates)
     name = "RED" if s.traffic_light is Light.RED else look.STANCES[s.state].word
     veto = text(s.headline, "amber") if s.state is Stance.NEUTRAL else None
     rules = [_rule(f) | {"record": record(f.code, s.symbol, own)} for f in s.rules]
     of_light = record(s.traffic_light.value, s.symbol, own)
+    ways = [list(way) for way in light_flips(s)]
+    turns = {"t": "flips", "rows": ways} if ways else None
     meaning = f"Record, {words.age((now_ms - own.ms) / 1000)} old: {RECORD_MEANS}" if own else ""
-    return card(f"Why {name}?", f"{fired} of {len(gates)} gates fire", veto, *rules, text(of_light and f"{name} {of_light}"), text(meaning))
+    return card(f"Why {name}?", f"{fired} of {len(gates)} gates fire", veto, turns, *rules, text(of_light and f"{name} {of_light}"), text(meaning))
 
 
 X_TEXT: dict[str, Callable[[float | None], str]] = {

@@ -10,7 +10,7 @@ from radar.models import Borrow, Finding, LeafFinding, Light, Quality, Snapshot,
 from radar.rules import RULES
 
 __all__ = [
-    "DANGER", "LIGHTS", "STANCES", "VENUE_STATES", "Look", "aloud", "answering", "chip", "chips", "funding_tone", "lender", "metric",
+    "DANGER", "LEAF_SAID", "LIGHTS", "STANCES", "VENUE_STATES", "Look", "answering", "chip", "chips", "funding_tone", "lender", "metric",
     "metric_rows", "plain", "rule_look", "rule_rows", "share", "spot_short", "srs_tone", "venue_notes",
 ]  # fmt: skip
 
@@ -144,6 +144,13 @@ def srs_tone(snapshot: Snapshot) -> str:
     return LIGHTS[snapshot.srs_band].tone if snapshot.srs_band else "grey"
 
 
+LEAF_SAID = {
+    "funding_min_3h_pct": "funding of the last hours",
+    "basis_twap15_pct": "the basis",
+    "delta_oi_1h_usdt": "open interest",
+    "perp_dominance_pct": "perp dominance",
+    "ret_24h_pct": "the rise of the last day",
+}
 LEAF_NAMES = {"basis_twap15_pct": "TWAP15", "perp_dominance_pct": "dominance", "oi_to_volume": "OI/vol", "delta_oi_1h_usdt": "ΔOI 1 h"}
 
 
@@ -209,25 +216,6 @@ def chips(snapshot: Snapshot) -> list[tuple[str, str, str]]:
     if snapshot.state is Stance.NEUTRAL and not rows:
         rows = [("amber", text, f"{f.name}: {f.text}") for f in snapshot.rules if f.code == "SW" for text in _lacks(f)]
     return rows
-
-
-def aloud(s: Snapshot) -> str:
-    """The light in one sentence a trader would say."""
-    fired = {f.code for f in s.rules if f.state is State.FIRES}
-    if s.state is not Stance.NO_SHORT:
-        return s.headline
-    said = []
-    if words.known(s.funding_daily_est_pct) and "R1" in fired:
-        said.append(f"shorts pay {words.pct(abs(s.funding_daily_est_pct or 0.0), 2, sign=False)} a day into a discount")
-    if "R2" in fired:
-        said.append(f"perps make {share(s)} of the volume and positions stick")
-    if "R3" in fired:
-        said.append("new positions build into a rising price")
-    if "R4" in fired:
-        unlent = "nobody lends the coin" if s.borrow.shortable is False else "borrowing the coin costs too much"
-        said.append("there is no spot market to hedge with" if s.has_spot is False else unlent)
-    text = words.join(said)
-    return f"{text[:1].upper()}{text[1:]}." if text else s.headline
 
 
 def rule_rows() -> list[dict[str, str]]:

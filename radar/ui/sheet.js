@@ -1,5 +1,5 @@
 // Hero and cards of the symbol page (radar/ui/cards.py names the keys). Redrawn only when the payload changed.
-const glued = (text) => text.replace(/(\d) (%|s\b|min\b|h\b|d\b|USDT\b)/g, "$1\u00a0$2");  // a number keeps its unit on its line
+const glued = (text) => text.replace(/(\d) (%|s\b|min\b|h\b|d\b|USDT\b|points\b)/g, "$1\u00a0$2");  // a number keeps its unit on its line
 // A cell: text, [text, tone], or {v, k, tag, next}; the first one names its row.
 const cell = (given, at, cls, self) => {
   const c = typeof given === "string" ? { v: given } : Array.isArray(given) ? { v: given[0], k: given[1] } : given;
@@ -22,6 +22,11 @@ const BLOCKS = {
     if (b.flip) body.append(el("div", "soft flip", glued(b.flip)));
     if (b.record) body.append(el("div", "soft record", glued(b.record)));
     return row;
+  },
+  flips(b) {
+    const list = el("dl", "flips");
+    for (const [goal, how] of b.rows) list.append(el("dt", "", goal), el("dd", "soft", glued(how)));
+    return list;
   },
   pairs(b) {
     const list = el("dl", "pairs");
