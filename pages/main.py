@@ -9,18 +9,18 @@ if ROOT not in sys.path:
 
 import streamlit as st  # noqa: E402 - the package must be found first
 
-from radar.ui import parts, sidebar  # noqa: E402
+from radar.ui import header, parts, sidebar, trouble  # noqa: E402
 
 st.set_page_config(page_title="Short-Risk Radar", page_icon=str(parts.ICON), layout="wide", initial_sidebar_state=248)
 parts.setup()
-page = st.navigation([parts.page(name) for name in ("watchlist", "symbol", "alerts", "replay", "backtest", "thresholds", "about")])
+page = st.navigation([parts.page(name) for name in parts.PAGE_NAMES])
 
 with st.container(key="head", horizontal=True, vertical_alignment="top"):
     with st.container(width="stretch"):
-        parts.every(parts.status)
-    with st.container(horizontal=True, width="content"):
-        parts.switches()
-parts.every(parts.trouble)
-parts.banner()
+        parts.every(header.status)
+    with st.container(horizontal=True, width="content", vertical_alignment="center"):
+        header.switches()
+parts.every(trouble.trouble)
+trouble.banner()
 sidebar.draw()
 page.run()

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from radar.ui import parts, reads, tiles
+from radar.ui import parts, reads, tiles, trouble
 
 ARRIVAL_MS = 60_000
 SETTLED_MS = 15_000  # a completed minute is written some seconds after it ended
@@ -25,10 +25,9 @@ def draw() -> None:
     name = reads.source()
     entries = reads.entries(name)
     if not entries:
-        st.info(
-            "The watchlist is empty. Add a symbol on the left, for example ORCAUSDT, to see whether it may be shorted.",
-            icon=":material/add:",
-        )
+        trouble.empty()
+        return
+    if trouble.nothing_to_show():
         return
     counts = tiles.counts(entries)
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):

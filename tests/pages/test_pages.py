@@ -39,10 +39,31 @@ def test_the_grid_is_one_component(open_page):
 
 
 def test_an_empty_watchlist_invites(open_page, market):
-    """Nothing watched, and it says what to do."""
+    """Nothing watched: it says what to do, and one click does it."""
     market.symbols.clear()
+    app = open_page()
 
-    assert "The watchlist is empty" in texts(open_page())
+    assert "The watchlist is empty" in texts(app)
+    app.button(key="invite_ORCAUSDT").click().run()
+    assert market.symbols == ["ORCAUSDT"]
+
+
+def test_who_may_not_write_is_invited_to_the_demo(open_page, market, monkeypatch):
+    """The buttons that would write are off, with the reason."""
+    monkeypatch.setattr("radar.ui.parts.may_write_page", lambda *_: (False, "Changes need the password."))
+    market.symbols.clear()
+    app = open_page()
+
+    assert all(button.disabled for button in app.button if button.key.startswith("invite_") and button.key != "invite_demo")
+    assert not app.button(key="invite_demo").disabled
+    assert r"Changes need the password\." in texts(app)
+
+
+def test_nothing_was_ever_read_and_the_location_is_refused(open_page, market):
+    """No grid of empty tiles: what can be done instead."""
+    market.status, market.symbols = "blocked", ["ORCAUSDT"]
+
+    assert "There is no market to show from here" in texts(open_page())
 
 
 def test_adding_a_symbol(open_page, market):
@@ -82,11 +103,12 @@ def test_the_demo_is_never_taken_for_real(open_page, market):
 
 
 def test_blocked_says_why_and_offers_the_demo(open_page, market):
-    """One plain sentence, one button, and the button works."""
+    """One plain sentence, one button, and the button works; the last good answer has a time."""
     market.status, market.sentence = "blocked", "Binance does not serve this location (HTTP 451)."
     app = open_page()
 
-    assert app.error[0].value == r"Binance does not serve this location \(HTTP 451\)\."
+    assert r"Binance does not serve this location \(HTTP 451\)\." in texts(app)
+    assert "Last good answer: **" in texts(app)
     app.button(key="open_demo").click().run()
     assert "SIMULATED MARKET" in texts(app)
 
