@@ -15,7 +15,7 @@ class Flip(NamedTuple):
     """One way the light may turn."""
 
     goal: str
-    text: str
+    takes: tuple[str, ...]
 
 
 def _moves(leaves: list[LeafFinding]) -> list[str]:
@@ -36,13 +36,18 @@ def _to_clear(finding: Finding) -> str:
     return f"{finding.code}: {said}" if said else ""
 
 
-def _window(s: Snapshot) -> str:
+def _window(s: Snapshot) -> tuple[str, ...]:
     """What a short window still lacks."""
     found = next((f for f in s.rules if f.code == "SW"), None)
     if found is None or found.state in (State.FIRES, State.DISABLED):
-        return ""
+        return ()
     unknown = [PHRASES[leaf.metric].name for leaf in found.leaves if leaf.state is State.UNKNOWN and leaf.metric in PHRASES]
-    return " and ".join([*_moves([leaf for leaf in found.leaves if leaf.state is State.CLEAR]), *(f"{name} must be known" for name in unknown)])
+    return (*_moves([leaf for leaf in found.leaves if leaf.state is State.CLEAR]), *(f"{name} must be known" for name in unknown))
+
+
+def _said(goal: str, takes: tuple[str, ...], joint: str) -> Flip:
+    """With more than one way the goal says whether one of them will do."""
+    return Flip(f"{goal} {joint}" if len(takes) > 1 else goal, takes)
 
 
 def light_flips(s: Snapshot) -> tuple[Flip, ...]:
@@ -52,15 +57,14 @@ def light_flips(s: Snapshot) -> tuple[Flip, ...]:
     unknown = [f.code for f in gates if f.state is State.UNKNOWN]
     ways = []
     if s.traffic_light is Light.RED:
-        joined = "; ".join(text for f in fired if (text := _to_clear(f)))
-        ways.append(Flip("Leaves NO SHORT" + (" when all of these clear" if len(fired) > 1 else " when"), joined))
+        ways.append(_said("Leaves NO SHORT", tuple(text for f in fired if (text := _to_clear(f))), "with all of"))
     else:
-        ways.append(Flip("Turns NO SHORT", " · or ".join(text for f in gates if f.state is State.CLEAR and (text := _to_fire(f)))))
+        ways.append(_said("Turns NO SHORT", tuple(text for f in gates if f.state is State.CLEAR and (text := _to_fire(f))), "with any of"))
     if unknown and s.state in (Stance.DATA_INCOMPLETE, Stance.NO_SHORT):
-        ways.append(Flip("Needs data", f"{', '.join(unknown)} cannot be judged"))
+        ways.append(Flip("Needs data", (f"{', '.join(unknown)} cannot be judged",)))
     closing = next((f.flip.removeprefix("closes first if ") for f in s.rules if f.code == "SW" and f.state is State.FIRES), "")
     if s.traffic_light is Light.GREEN and closing:
-        ways.append(Flip("SHORT WINDOW closes", closing))
-    elif window := _window(s):
-        ways.append(Flip("SHORT WINDOW opens", window + (", once nothing forbids" if fired else "")))
-    return tuple(way for way in ways if way.text)
+        ways.append(Flip("SHORT WINDOW closes first", (closing,)))
+    else:
+        ways.append(_said("SHORT WINDOW opens" + (", once nothing forbids," if fired else ""), _window(s), "with all of"))
+    return tuple(way for way in ways if way.takes)

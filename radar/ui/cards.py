@@ -131,7 +131,7 @@ def why(s: Snapshot, own: OwnRecord | None = None, now_ms: int = 0) -> Block:
     veto = text(s.headline, "amber") if s.state is Stance.NEUTRAL else None
     rules = [_rule(f) | {"record": record(f.code, s.symbol, own)} for f in s.rules]
     of_light = record(s.traffic_light.value, s.symbol, own)
-    ways = [list(way) for way in light_flips(s)]
+    ways = [[way.goal, list(way.takes)] for way in light_flips(s)]
     turns = {"t": "flips", "rows": ways} if ways else None
     meaning = f"Record, {words.age((now_ms - own.ms) / 1000)} old: {RECORD_MEANS}" if own else ""
     return card(f"Why {name}?", f"{fired} of {len(gates)} gates fire", veto, turns, *rules, text(of_light and f"{name} {of_light}"), text(meaning))

@@ -25,7 +25,7 @@ const BLOCKS = {
   },
   flips(b) {
     const list = el("dl", "flips");
-    for (const [goal, how] of b.rows) list.append(el("dt", "", goal), el("dd", "soft", glued(how)));
+    for (const [goal, how] of b.rows) list.append(el("dt", "", goal), ...how.map((way) => el("dd", "soft", glued(way))));
     return list;
   },
   pairs(b) {

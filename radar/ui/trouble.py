@@ -69,8 +69,8 @@ def nothing_to_show() -> bool:
     with st.container(key="invite"):
         st.subheader("There is no market to show from here", anchor=False)
         st.markdown(
-            "Binance does not answer requests from some countries, those of most hosted services among them. The radar asks again by itself. Until then:\n\n"
-            "- see how it works on the **demo market**, simulated and marked so (button above);\n"
+            "Nothing was ever read, so there are no tiles. The radar asks again by itself; meanwhile:\n\n"
+            "- see how it works on the **demo market**, simulated and marked so;\n"
             "- run it where Binance may be used, or name hosts that answer from here in `RADAR_BINANCE_FUTURES_HOSTS` and `RADAR_BINANCE_SPOT_HOSTS`."
         )
     return True
