@@ -81,7 +81,7 @@ const card = (self, c) => {
 const hero = (self, h) => {
   const box = el("section", "hero " + h.k + (h.stale ? " dim" : ""));
   const who = box.appendChild(el("div", "who"));
-  who.append(el("div", "soft facts", h.facts), el("h1", "", h.symbol));
+  who.append(el("div", "soft facts", h.facts), el("h2", "", h.symbol));
   const say = box.appendChild(el("div", "say"));
   say.append(el("div", "light tone", h.light), el("div", "headline", h.headline));
   if (h.code) say.firstChild.title = h.code;

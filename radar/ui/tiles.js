@@ -14,7 +14,7 @@ const place = (t) => {
 };
 
 const build = (symbol, open) => {
-  const tile = el("article", "tile");
+  const tile = el("div", "tile");
   tile.tabIndex = -1;
   tile.setAttribute("role", "link");
   const t = { tile, symbol, cells: [] };

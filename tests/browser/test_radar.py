@@ -1,64 +1,13 @@
 """The pages in a real browser, over the demo market: what a trader sees, clicks and types."""
 
 import re
-import shutil
-from urllib.parse import urlsplit
 
 import pytest
 
-from tests.serving import ROOT, Process, free_port, until
+from tests.browser.conftest import PHONE, WAIT_MS, expect
+from tests.serving import until
 
-playwright = pytest.importorskip("playwright.sync_api")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine"),
-]
 WORDS = {"SQUEEZEUSDT": "NO SHORT", "CALMUSDT": "WAIT", "BASISUSDT": "BASIS ONLY"}
-NOWHERE = "http://127.0.0.1:9"
-WAIT_MS = 30_000
-PROBES = re.compile(r"status of 404")  # Streamlit looks for itself beside a deep link
-
-
-@pytest.fixture(scope="module")
-def address(tmp_path_factory):
-    """A radar whose exchange cannot be reached: only the demo has something to show."""
-    folder, port = tmp_path_factory.mktemp("browser"), free_port()
-    hosts = {"RADAR_BINANCE_FUTURES_HOSTS": NOWHERE, "RADAR_BINANCE_SPOT_HOSTS": NOWHERE}
-    command = ["-m", "streamlit", "run", ROOT / "app.py", "--server.port", port]
-    with Process(command, cwd=ROOT, log=folder / "log", RADAR_DATA_DIR=folder / "data", **hosts) as process:
-        base = f"http://127.0.0.1:{port}"
-        until(lambda: "URL" in process.log, 60)
-        yield base
-        process.end()
-
-
-@pytest.fixture(scope="module")
-def browser():
-    """Chromium without a window."""
-    with playwright.sync_playwright() as tools:
-        chromium = tools.chromium.launch(
-            executable_path=CHROMIUM,
-            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"],
-        )
-        yield chromium
-        chromium.close()
-
-
-@pytest.fixture
-def page(browser):
-    """A laptop's page; it fails the test for an error in the console or a request that leaves this machine."""
-    context = browser.new_context(viewport={"width": 1440, "height": 900}, color_scheme="dark")
-    tab, errors, hosts = context.new_page(), [], set()
-    tab.set_default_timeout(WAIT_MS)
-    tab.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
-    tab.on("pageerror", lambda error: errors.append(str(error)))
-    tab.on("request", lambda request: hosts.add(urlsplit(request.url).hostname))
-    yield tab
-    context.close()
-
-    assert [error for error in errors if not PROBES.search(error)] == []
-    assert hosts - {None} == {"127.0.0.1"}
 
 
 def tile(page, symbol):
@@ -71,8 +20,8 @@ def test_every_coin_of_the_demo_shows_its_light_in_words(page, address):
     page.goto(f"{address}/?demo=1")
 
     for symbol, word in WORDS.items():
-        playwright.expect(tile(page, symbol)).to_contain_text(word, timeout=WAIT_MS)
-    playwright.expect(page.get_by_text("SIMULATED MARKET")).to_be_visible()
+        expect(tile(page, symbol)).to_contain_text(word, timeout=WAIT_MS)
+    expect(page.get_by_text("SIMULATED MARKET")).to_be_visible()
 
 
 def test_no_exchange_offers_the_demo(page, address):
@@ -80,7 +29,7 @@ def test_no_exchange_offers_the_demo(page, address):
     page.goto(address)
     page.get_by_role("button", name="Open the demo market").click(timeout=60_000)
 
-    playwright.expect(page.get_by_text("SIMULATED MARKET")).to_be_visible()
+    expect(page.get_by_text("SIMULATED MARKET")).to_be_visible()
 
 
 def test_a_click_opens_the_symbol(page, address):
@@ -89,9 +38,9 @@ def test_a_click_opens_the_symbol(page, address):
     tile(page, "SQUEEZEUSDT").click()
 
     page.wait_for_url("**/symbol?*symbol=SQUEEZEUSDT*")
-    playwright.expect(page.get_by_text("Why RED?")).to_be_visible()
-    playwright.expect(page.get_by_text("no spot market on Binance").first).to_be_visible()
-    playwright.expect(page.get_by_text("SIMULATED MARKET")).to_be_visible()
+    expect(page.get_by_text("Why RED?")).to_be_visible()
+    expect(page.get_by_text("no spot market on Binance").first).to_be_visible()
+    expect(page.get_by_text("SIMULATED MARKET")).to_be_visible()
 
 
 def test_the_keyboard_is_enough(page, address):
@@ -108,7 +57,7 @@ def test_the_keyboard_is_enough(page, address):
 def test_the_countdown_counts(page, address):
     """Time goes on in the browser between two answers of the server."""
     page.goto(f"{address}/?demo=1")
-    playwright.expect(tile(page, "CALMUSDT")).to_contain_text(re.compile(r"\d\d:\d\d:\d\d"), timeout=WAIT_MS)
+    expect(tile(page, "CALMUSDT")).to_contain_text(re.compile(r"\d\d:\d\d:\d\d"), timeout=WAIT_MS)
 
     def left():
         return re.search(r"\d\d:\d\d:(\d\d)", tile(page, "CALMUSDT").inner_text())[1]
@@ -127,8 +76,8 @@ def test_a_bad_symbol_gets_a_sentence(page, address, text):
     box.fill(text)
     box.press("Enter")
 
-    playwright.expect(page.get_by_text(re.compile("is not a (symbol|tradable)")).first).to_be_visible()
-    playwright.expect(tile(page, "CALMUSDT")).to_be_visible()
+    expect(page.get_by_text(re.compile("is not a (symbol|tradable)")).first).to_be_visible()
+    expect(tile(page, "CALMUSDT")).to_be_visible()
 
 
 def test_the_switches_of_the_header_can_be_clicked(page, address):
@@ -137,8 +86,8 @@ def test_the_switches_of_the_header_can_be_clicked(page, address):
     page.get_by_text("SIMULATED MARKET").wait_for()
     page.get_by_text("Demo market", exact=True).click()
 
-    playwright.expect(page.get_by_text("SIMULATED MARKET")).to_be_hidden()
-    playwright.expect(page.get_by_text("This symbol is not on the watchlist")).to_be_hidden()
+    expect(page.get_by_text("SIMULATED MARKET")).to_be_hidden()
+    expect(page.get_by_text("This symbol is not on the watchlist")).to_be_hidden()
 
 
 def test_a_reset_shows_what_holds_again(page, address):
@@ -147,10 +96,10 @@ def test_a_reset_shows_what_holds_again(page, address):
     field = page.get_by_label(re.compile("short window needs basis TWAP15")).last  # an old one may stand beside it for a moment
     field.fill("0.3")
     page.get_by_role("button", name="Save", exact=True).click()
-    playwright.expect(page.get_by_text("1 changed").first).to_be_visible()
+    expect(page.get_by_text("1 changed").first).to_be_visible()
     page.get_by_role("button", name="Reset to defaults").click()
 
-    playwright.expect(field).to_have_value("0.1", timeout=WAIT_MS)
+    expect(field).to_have_value("0.1", timeout=WAIT_MS)
 
 
 def test_a_new_symbol_has_its_light_within_seconds(page, address):
@@ -160,24 +109,22 @@ def test_a_new_symbol_has_its_light_within_seconds(page, address):
     page.get_by_text("Remove symbols").click()
     page.get_by_test_id("stPopoverBody").get_by_role("button", name="WINDOWUSDT").click()
     page.get_by_role("button", name="Remove", exact=True).click()
-    playwright.expect(page.locator(".tile", has_text="WINDOWUSDT")).to_have_count(0)
+    expect(page.locator(".tile", has_text="WINDOWUSDT")).to_have_count(0)
     box = page.locator("[data-testid=stSidebar] input").first
     box.fill("WINDOWUSDT")
     box.press("Enter")
 
-    playwright.expect(tile(page, "WINDOWUSDT").locator(".light")).not_to_contain_text("NO DATA", timeout=6_000)
+    expect(tile(page, "WINDOWUSDT").locator(".light")).not_to_contain_text("NO DATA", timeout=6_000)
 
 
 @pytest.mark.parametrize("path", ["/?demo=1", "/symbol?symbol=CALMUSDT&demo=1", "/thresholds?demo=1", "/about?demo=1"])
 @pytest.mark.parametrize("scheme", ["dark", "light"])
-def test_nothing_sticks_out_on_a_phone(browser, address, path, scheme):
+def test_nothing_sticks_out_on_a_phone(open_tab, address, path, scheme):
     """At 390 px no page scrolls sideways, in either theme."""
-    context = browser.new_context(viewport={"width": 390, "height": 844}, color_scheme=scheme)
-    phone = context.new_page()
+    phone = open_tab(scheme, PHONE)
     phone.goto(address + path)
-    phone.get_by_text("SIMULATED MARKET").wait_for(timeout=WAIT_MS)
+    phone.get_by_text("SIMULATED MARKET").wait_for()
     phone.wait_for_load_state("networkidle")
     wide = phone.evaluate("document.scrollingElement.scrollWidth - window.innerWidth")
-    context.close()
 
     assert wide <= 0

@@ -4,12 +4,12 @@ import re
 
 import pytest
 
-from tests.test_browser import WAIT_MS, address, browser, page, playwright, pytestmark  # noqa: F401 - fixtures and marks
+from tests.browser.conftest import WAIT_MS, expect
 
 UNTIL = r"REPLAY: \d\d \w{3} \d\d:\d\d UTC"
 
 
-def opened(page, address, symbol="SQUEEZEUSDT", window=""):  # noqa: F811
+def opened(page, address, symbol="SQUEEZEUSDT", window=""):
     """The replay of a coin of the demo, once its past has been read."""
     page.goto(f"{address}/?demo=1")
     page.locator(".tile", has_text=symbol).locator(".light").wait_for()
@@ -22,13 +22,13 @@ def opened(page, address, symbol="SQUEEZEUSDT", window=""):  # noqa: F811
     page.locator(".when", has_text=re.compile(UNTIL)).wait_for()
 
 
-def minute(page):  # noqa: F811
+def minute(page):
     """The moment on the banner, in minutes of its day."""
     hour, minutes = re.search(r"(\d\d):(\d\d) UTC", page.locator(".when").inner_text()).groups()
     return 60 * int(hour) + int(minutes)
 
 
-def test_keys_step_and_shift_steps_hours(page, address):  # noqa: F811
+def test_keys_step_and_shift_steps_hours(page, address):
     """← and → a minute, with shift an hour; the link follows, and says that nothing of it is live."""
     opened(page, address)
     start = minute(page)
@@ -40,11 +40,11 @@ def test_keys_step_and_shift_steps_hours(page, address):  # noqa: F811
     back = minute(page)
 
     assert [(value - start) % 1440 for value in (one, hour, back)] == [1, 61, 60]
-    playwright.expect(page.locator(".past")).to_contain_text("Not live.")
+    expect(page.locator(".past")).to_contain_text("Not live.")
     page.wait_for_url("**/replay?*at=*", timeout=WAIT_MS)
 
 
-def test_space_plays_without_the_server(page, address):  # noqa: F811
+def test_space_plays_without_the_server(page, address):
     """The playhead moves while the connection is cut; space stops it."""
     opened(page, address)
     start = minute(page)
@@ -60,7 +60,7 @@ def test_space_plays_without_the_server(page, address):  # noqa: F811
     page.context.set_offline(False)
 
 
-def test_a_jump_finds_the_next_change_of_light(page, address):  # noqa: F811
+def test_a_jump_finds_the_next_change_of_light(page, address):
     """n goes to the minute of another light, and the minute before it shows the one before."""
     opened(page, address, "WINDOWUSDT")
     before = page.locator(".hero .light").inner_text()
@@ -74,7 +74,7 @@ def test_a_jump_finds_the_next_change_of_light(page, address):  # noqa: F811
     assert page.locator(".hero .light").inner_text() == before
 
 
-def test_what_came_later_is_not_drawn(page, address):  # noqa: F811
+def test_what_came_later_is_not_drawn(page, address):
     """Right of the playhead the chart is one flat field, whatever came."""
     opened(page, address)
     for _ in range(6):
@@ -95,7 +95,7 @@ def test_what_came_later_is_not_drawn(page, address):  # noqa: F811
     assert drawn[1] == 1
 
 
-def test_a_phone_in_both_themes(browser, address):  # noqa: F811
+def test_a_phone_in_both_themes(browser, address):
     """At 390 px nothing sticks out, and every control has a name."""
     for scheme in ("dark", "light"):
         context = browser.new_context(viewport={"width": 390, "height": 844}, color_scheme=scheme, reduced_motion="reduce")
