@@ -40,7 +40,7 @@ def test_hover_and_focus_show_the_last_six_minutes(radar):
     expect(readings).to_be_visible()
     expect(readings.locator("tbody tr")).to_have_count(SIX)
     expect(readings.locator("thead")).to_have_text(re.compile("Last minutes.*Funding.*Basis.*OI"))
-    expect(readings.locator("tbody tr").filter(has_text=re.compile(r"\d\d:\d\d.*[−+]?[\d.]+ %")).first).to_be_visible(timeout=75_000)
+    expect(readings.locator("tbody")).to_contain_text(re.compile(r"\d\d:\d\d.*[−+]?[\d.]+ %"), timeout=75_000)
     radar.mouse.move(0, 0)
     expect(readings).to_be_hidden()
     tile.focus()
