@@ -9,7 +9,7 @@ import streamlit as st
 from radar import words
 from radar.errors import RadarError
 from radar.models import AlertKind, AlertPolicy, ChannelState
-from radar.ui import alert_cards, look, parts, reads, sheet
+from radar.ui import alert_cards, look, parts, profiles, reads, sheet
 
 ALL = "All symbols"
 CSV_HOURS = 30 * 24
@@ -344,39 +344,42 @@ def log() -> None:
 
 
 # ── positions ──
-def release(held: str) -> None:
-    """The position is closed."""
+def release(held: str, holder: str) -> None:
+    """The holder's position is closed."""
     if not changes_allowed():
         return
     try:
-        market.set_position(held, False)
+        market.set_position(held, False, holder)
     except RadarError as error:
         st.session_state.release_error = str(error)
     reads.forget()
 
 
 def positions() -> None:
-    """What is held, since when, and whether anybody would hear of an exit."""
-    held, watched = reads.positions(name), {entry.watched.symbol for entry in reads.entries(name)}
+    """What is held, by whom and since when, and whether anybody would hear of an exit."""
+    marks, watched = alert_cards.held_by(reads.marks(name)), {entry.watched.symbol for entry in reads.entries(name)}
     if failed := st.session_state.pop("release_error", None):
         st.error(look.plain(failed))
-    if not held:
+    if not marks:
         st.caption("No symbol is marked as held. The switch “In position” is on each symbol's page; an exit alert then guards it.")
         return
-    for one, since in held.items():
-        with st.container(horizontal=True, vertical_alignment="center", key=f"held {one}"):
+    for one, holder, since in marks:
+        of = f"{one} {holder}".strip()
+        with st.container(horizontal=True, vertical_alignment="center", key=f"held {of}"):
             if one not in watched:
                 doubt = "it is not on the watchlist, so nobody looks at it"
             else:
                 doubt = alert_cards.exit_doubt(reads.alert_policy(name, one), reads.channels(name)[0], reads.alerts_paused(name))
             note = f" :yellow[▲ {look.plain(doubt)}]" if doubt else ""
             age = words.age((market.now_ms() - since) / 1000)
-            st.markdown(f"**{look.plain(one)}** :gray[since {look.plain(when(since))}, {age}]{note}", width="stretch")
-            if one in watched and st.button("Open", key=f"open {one}", help=f"The page of {look.plain(one)}"):
+            who = look.plain(profiles.title(holder))
+            st.markdown(f"**{look.plain(one)}** {who} :gray[since {look.plain(when(since))}, {age}]{note}", width="stretch")
+            if one in watched and st.button("Open", key=f"open {of}", help=f"The page of {look.plain(one)}"):
                 parts.open_symbol(one)
             st.button(
-                "Clear", key=f"clear {one}", on_click=release, args=(one,), disabled=not ok, help=f"{look.plain(one)} is no longer held"
-            )
+                "Clear", key=f"clear {of}", on_click=release, args=(one, holder), disabled=not ok,
+                help=f"{look.plain(one)} is no longer held by {who}",
+            )  # fmt: skip
 
 
 st.subheader("Alerts")

@@ -9,7 +9,7 @@ if ROOT not in sys.path:
 
 import streamlit as st  # noqa: E402 - the package must be found first
 
-from radar.ui import header, parts, sidebar, trouble  # noqa: E402
+from radar.ui import header, parts, profiles, sidebar, trouble  # noqa: E402
 
 st.set_page_config(page_title="Short-Risk Radar", page_icon=str(parts.ICON), layout="wide", initial_sidebar_state=248)
 parts.setup()
@@ -19,8 +19,10 @@ with st.container(key="head", horizontal=True, vertical_alignment="top"):
     with st.container(width="stretch"):
         parts.every(header.status)
     with st.container(horizontal=True, width="content", vertical_alignment="center"):
+        profiles.switch()
         header.switches()
 parts.every(trouble.trouble)
 trouble.banner()
+profiles.line()
 sidebar.draw()
 page.run()

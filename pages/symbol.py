@@ -5,7 +5,7 @@ import streamlit as st
 from radar.errors import RadarError
 from radar.models import VenueSheet
 from radar.own_record import OwnRecord, own_record
-from radar.ui import alert_cards, cards, charts, look, parts, reads, sheet, venue_cards
+from radar.ui import alert_cards, cards, charts, look, parts, profiles, reads, sheet, venue_cards
 
 HELD_HOURS, COSTS_PCT = 24.0, 0.40  # of the basis trade, until somebody says otherwise
 WINDOWS = {"6 h": 6, "24 h": 24, "48 h": 48, "7 d": 168, "30 d": 720}
@@ -39,17 +39,17 @@ def hero() -> None:
     if entry is None or entry.snapshot is None:
         st.info("Treat as RED: waiting for the first reading.")
     else:
-        sheet.draw("hero", now_ms=reads.radar(name).now_ms(), hero=cards.hero(entry.snapshot, reads.clock("%d %b %Y")))
+        sheet.draw("hero", now_ms=reads.radar(name).now_ms(), hero=cards.hero(entry.snapshot, reads.clock("%d %b %Y"), profiles.besides().get(symbol, "")))
     if entry and entry.progress and entry.progress.total:
         st.progress(min(1.0, entry.progress.done / entry.progress.total), text=f"Reading the past: {look.plain(entry.progress.stage)}")
 
 
-def hold() -> None:
-    """Mark the symbol as held, or not; the switch then shows what is stored."""
+def hold(mine: str) -> None:
+    """Mark the symbol as held by the profile that the switch was drawn for, or not; the switch then shows what is stored."""
     ok, sentence = parts.allowed()
     try:
         if ok:
-            reads.radar(name).set_position(symbol, st.session_state.in_position)
+            reads.radar(name).set_position(symbol, st.session_state.in_position, mine)
         st.session_state.position_error = "" if ok else sentence
     except RadarError as error:
         st.session_state.position_error = str(error)
@@ -57,19 +57,23 @@ def hold() -> None:
 
 
 def position() -> None:
-    """Whether the desk is in it, since when, and whether it would hear of an exit."""
-    since = reads.positions(name).get(symbol)
+    """Whether the chosen profile (or the desk) is in it, since when, who else is, and whether anybody would hear of an exit."""
+    marks, mine = reads.marks(name), profiles.chosen()
+    since = marks.get(mine, {}).get(symbol)
+    also = [look.plain(profiles.title(holder)) for holder, held in marks.items() if holder != mine and symbol in held]
+    others = f" :gray[· also held by:] {', '.join(also)}" if also else ""
     if refused := st.session_state.pop("position_error", ""):
         st.error(look.plain(refused))
     with st.container(horizontal=True, vertical_alignment="center", key="position"):
         st.session_state.in_position = since is not None
-        st.toggle("In position", key="in_position", on_change=hold, disabled=not parts.allowed()[0])
+        whose = f" ({look.plain(mine)})" if mine else ""
+        st.toggle(f"In position{whose}", key="in_position", on_change=hold, args=(mine,), disabled=not parts.allowed()[0])
         if since is None:
-            st.markdown(":small[:gray[Switch it on while you are short: an exit alert then comes when GREEN ends or a red rule fires.]]")
+            st.markdown(f":small[:gray[Switch it on while you are short: an exit alert then comes when GREEN ends or a red rule fires.]{others}]")
             return
         doubt = alert_cards.exit_doubt(reads.alert_policy(name, symbol), reads.channels(name)[0], reads.alerts_paused(name))
         guard = f":yellow[▲ {look.plain(doubt)}]" if doubt else ":gray[an exit alert comes when the light leaves GREEN or a red rule fires]"
-        st.markdown(f":small[:gray[since] **{look.plain(reads.clock('%d %b %H:%M')(since))}** :gray[·] {guard}]")
+        st.markdown(f":small[:gray[since] **{look.plain(reads.clock('%d %b %H:%M')(since))}** :gray[·] {guard}{others}]")
 
 
 @st.cache_resource(ttl=60, max_entries=2, show_spinner=False)

@@ -1,4 +1,4 @@
-"""The numbers of the rules: for all symbols, or for one."""
+"""The numbers of the rules: for all symbols, for one, or as the chosen profile sees the lights."""
 
 from typing import Any
 
@@ -6,8 +6,9 @@ import streamlit as st
 
 from radar import words
 from radar.errors import RadarError
+from radar.profile_desk import KEPT
 from radar.thresholds import threshold_rows
-from radar.ui import look, parts, reads
+from radar.ui import look, parts, profiles, reads
 
 ALL = "All symbols"
 GROUPS = {
@@ -19,7 +20,8 @@ GROUPS = {
     "SRS": ("srs_", "z_"),
 }
 ROWS = {name: (default, unit, text) for name, default, unit, text in threshold_rows()}
-market = reads.radar(reads.source())
+source = reads.source()
+market = reads.radar(source)
 st.session_state.setdefault("resets", 0)
 ok, sentence = parts.allowed()
 
@@ -37,7 +39,7 @@ def said(value: Any, unit: str) -> str:
 def field(name: str, current: Any, own: bool, scope: str) -> Any:
     """One threshold: its meaning, the input, the default, and whether it was changed."""
     default, unit, text = ROWS[name]
-    key, label = f"{scope} {name}" + "'" * st.session_state.resets, text[:1].upper() + text[1:] + (f" ({unit})" if unit else "")
+    key, label = f"{source} {scope} {name}" + "'" * st.session_state.resets, text[:1].upper() + text[1:] + (f" ({unit})" if unit else "")
     mark = ":violet-badge[◆ changed] " if own else ""
     if isinstance(default, bool):
         value: Any = st.toggle(label, value=current, key=key, disabled=not ok)
@@ -51,10 +53,12 @@ def field(name: str, current: Any, own: bool, scope: str) -> Any:
     return value
 
 
-def save(symbol: str | None, changes: dict[str, Any]) -> None:
+def save(changes: dict[str, Any]) -> None:
     """Store what differs."""
     try:
-        if changes:
+        if changes and mine:
+            market.set_preset(mine, changes)
+        elif changes:
             market.set_thresholds(symbol, changes)
     except RadarError as error:
         name, found, rest = str(error).partition(": ")
@@ -65,13 +69,32 @@ def save(symbol: str | None, changes: dict[str, Any]) -> None:
     st.rerun()
 
 
-def reset(symbol: str | None) -> None:
-    """Back to the defaults (or, for one symbol, to what holds for all)."""
-    market.reset_thresholds(symbol)
+def reset() -> None:
+    """Back to the defaults (for one symbol to what holds for all, for a profile to the radar's own)."""
+    try:
+        if mine:
+            market.reset_preset(mine)
+        else:
+            market.reset_thresholds(symbol)
+    except RadarError as error:
+        st.error(look.plain(str(error)))
+        return
     reads.forget()
     st.session_state.resets += 1  # new keys: the browser keeps what was typed under the old ones
-    st.session_state.saved = "Back to the defaults" if symbol is None else "Back to what holds for all symbols"
+    st.session_state.saved = (
+        "Back to the radar's own thresholds" if mine else "Back to the defaults" if symbol is None else "Back to what holds for all symbols"
+    )
     st.rerun()
+
+
+def of_profile() -> None:
+    """What a preset is, and what it is not."""
+    st.info(
+        f"These numbers change the lights that **{look.plain(mine)}** sees, for all symbols, on top of the radar's own. Alerts, events, "
+        "history, REST, backtests and replay keep to the radar's own thresholds. What you leave as it is follows them, symbol by symbol."
+    )
+    why = "; ".join(f"`{name}`, because {reason}" for name, reason in KEPT.items())
+    st.caption(f"Not among them, the same for everybody: {why}.")
 
 
 st.subheader("Thresholds")
@@ -82,11 +105,17 @@ st.caption(
 if done := st.session_state.pop("saved", None):
     st.success(done)
     st.toast(done)  # the buttons are at the end of a long page
-scope = st.selectbox("Applies to", [ALL, *(e.watched.symbol for e in reads.entries(reads.source()))], width=260, key="scope")
-symbol = None if scope == ALL else scope
-current, own = market.thresholds(symbol).model_dump(), market.overrides(symbol)
+person = profiles.chosen()
+through = [f"Profile {person}: how I see the lights"] if person else []  # no symbol has a space in it
+scope = st.selectbox("Applies to", [ALL, *through, *(e.watched.symbol for e in reads.entries(source))], width=360, key=f"{source} scope")
+mine = person if scope in through else ""
+symbol = None if scope == ALL or mine else scope
+own = market.preset(mine) if mine else market.overrides(symbol)
+current = market.thresholds(symbol).model_dump() | (own if mine else {})
 if not ok:
     st.warning(look.plain(sentence))
+if mine:
+    of_profile()
 
 with st.form("thresholds", border=False):
     values: dict[str, Any] = {}
@@ -95,12 +124,13 @@ with st.form("thresholds", border=False):
             with st.container(border=True, height="stretch"):
                 st.markdown(f"**{title}**")
                 for name in ROWS:
-                    if name.startswith(prefixes):
+                    if name.startswith(prefixes) and not (mine and name in KEPT):
                         values[name] = field(name, current[name], name in own, scope)
     with st.container(horizontal=True):
         saved = st.form_submit_button("Save", type="primary", disabled=not ok)
-        cleared = st.form_submit_button("Reset to defaults" if symbol is None else f"Reset {look.plain(scope)}", disabled=not ok or not own)
+        back = f"Back to the radar's own, for {look.plain(mine)}" if mine else "Reset to defaults" if symbol is None else f"Reset {look.plain(scope)}"
+        cleared = st.form_submit_button(back, disabled=not ok or not own)
 if saved and ok:
-    save(symbol, {name: value for name, value in values.items() if value != current[name]})
+    save({name: value for name, value in values.items() if value != current[name]})
 elif cleared and ok:
-    reset(symbol)
+    reset()

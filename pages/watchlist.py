@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from radar.ui import parts, reads, tiles, trouble
+from radar.ui import parts, profiles, reads, tiles, trouble
 
 ARRIVAL_MS = 60_000
 SETTLED_MS = 15_000  # a completed minute is written some seconds after it ended
@@ -45,7 +45,7 @@ def draw() -> None:
     if st.session_state.past_sent != (sent := (name, len(entries), minute)):
         past = tiles.past(reads.histories(name, tuple(entry.watched.symbol for entry in entries), minute), reads.clock())
         st.session_state.past_sent = sent
-    data = tiles.payload(picked, now_ms=now, paused=not st.session_state.refresh, past=past)
+    data = tiles.payload(picked, now_ms=now, paused=not st.session_state.refresh, past=past, own=profiles.besides())
     if opened := tiles.grid(data, key="tiles"):
         parts.open_symbol(opened)
 

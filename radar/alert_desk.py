@@ -11,6 +11,7 @@ from radar.courier import Courier
 from radar.entered import checked_policy, merged_policy
 from radar.errors import BadRequest, NotWatched
 from radar.models import Alert, AlertKind, AlertPolicy, ChannelState, Outcome
+from radar.profile_desk import DESK, unknown_profile
 from radar.rehearsal import rehearsed
 from radar.store import MarketStore, UserStore
 from radar.store.user import ALL
@@ -100,17 +101,27 @@ class AlertDesk:
         self.user.outbox.set_policy(symbol or ALL, {})
         return self.alert_policy(symbol)
 
+    # ── positions ──
     def positions(self) -> dict[str, int]:
-        """Held symbols, and since when (epoch ms)."""
+        """Symbols that anybody holds, and since when (epoch ms): the earliest mark."""
         return self.user.outbox.positions()
 
-    def set_position(self, symbol: str, held: bool) -> None:
-        """Mark a symbol as held, or not. Raises NotWatched when it is not watched and should be held."""
+    def marks(self) -> dict[str, dict[str, int]]:
+        """Profile -> symbol -> since when it is marked as held (epoch ms); "" is the desk itself."""
+        return self.user.outbox.marks()
+
+    def set_position(self, symbol: str, held: bool, profile: str = DESK) -> None:
+        """Mark a symbol as held by the profile, or by the desk itself, or take that mark back.
+
+        Raises NotWatched when it is not watched and should be held, or is not marked; BadRequest for an unknown profile.
+        """
         if held:
             self._must_watch(symbol)
-        elif symbol not in self.positions():
-            raise NotWatched(f"{shortened(symbol)} is not marked as held.")
-        self.user.outbox.set_position(symbol, self.clock.now_ms() if held else None)
+        elif symbol not in (marks := self.marks()).get(profile, {}):
+            elsewhere = profile == DESK and any(symbol in held for held in marks.values())
+            raise NotWatched(f"{shortened(symbol)} is not marked as held{' by the desk itself' if elsewhere else ''}.")
+        if not self.user.outbox.set_position(symbol, self.clock.now_ms() if held else None, profile):
+            raise unknown_profile(profile)
 
     # ── the log ──
     def alerts(

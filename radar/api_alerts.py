@@ -95,7 +95,7 @@ def test_alerts(radar: Live, test: Test) -> JSONResponse:
 
 @writing.put("/position/{symbol}", summary="Mark a symbol as held, or not")
 def set_position(radar: Live, symbol: str, position: Position) -> dict[str, Any]:
-    """A held symbol tells when it leaves GREEN or meets a red rule, at any hour."""
+    """A held symbol tells when it leaves GREEN or meets a red rule, at any hour. The mark is the desk's; those of profiles stay as they are."""
     name = clean_symbol(symbol)
     radar.set_position(name, position.held)
-    return {"symbol": name, "held": position.held, "since_ms": radar.positions().get(name)}
+    return {"symbol": name, "held": position.held, "since_ms": radar.marks().get("", {}).get(name)}

@@ -21,6 +21,7 @@ from radar.exchange_clock import told_offset_ms
 from radar.health import Health, health_of, venues_told
 from radar.jobs import weight_per_minute
 from radar.models import BorrowQuote, Event, Observation, Progress, Snapshot, VenueSheet, Watched
+from radar.profile_desk import DESK, ProfileDesk, seen_by
 from radar.series import chart_step_min, measured, printed, recent_minutes, settled
 from radar.settings import Settings
 from radar.side_by_side import venue_sheet
@@ -36,7 +37,7 @@ MAX_WATCHED = 40
 LONGEST_HOLD_HOURS = 8_760
 
 
-class Radar(AlertDesk):
+class Radar(AlertDesk, ProfileDesk):
     """One market, live or simulated, as pages, REST and the CLI see it."""
 
     def __init__(
@@ -128,22 +129,34 @@ class Radar(AlertDesk):
                     self._parsed[symbol] = (ts_ms, Observation.model_validate_json(body))
             return {symbol: self._parsed[symbol][1] for symbol in stored}
 
-    def _assess(self, observation: Observation, manual: Mapping[str, tuple[float, int]], now_ms: int) -> Snapshot:
-        t = merged_thresholds(self.user, observation.symbol)
+    def _assess(
+        self, observation: Observation, manual: Mapping[str, tuple[float, int]], now_ms: int, preset: Mapping[str, Any] | None = None
+    ) -> Snapshot:
+        own = merged_thresholds(self.user, observation.symbol)
+        t = seen_by(own, preset) or own if preset else own
         return assess(observation, t, borrow_quotes(observation, manual), now_ms=now_ms)
 
-    def snapshots(self) -> list[Snapshot]:
-        """The present answer for every watched symbol that has been read, in the order of the watchlist."""
+    def _assessed(self, *presets: Mapping[str, Any]) -> list[tuple[Snapshot, ...]]:
+        """Per watched symbol that has been read one answer by each of the presets, at the same moment."""
         found, manual, now_ms = self._observations(), self.user.manual_borrow(), self.now_ms()
-        return [self._assess(found[w.symbol], manual, now_ms) for w in self.watchlist() if w.symbol in found]
+        read = [found[w.symbol] for w in self.watchlist() if w.symbol in found]
+        return [tuple(self._assess(observation, manual, now_ms, preset) for preset in presets) for observation in read]
 
-    def snapshot(self, symbol: str) -> Snapshot:
-        """The present answer for one symbol. Raises NotWatched."""
+    def snapshots(self, profile: str = DESK) -> list[Snapshot]:
+        """The present answer for every watched symbol that has been read, in the order of the watchlist, as the profile sees it."""
+        return [mine for (mine,) in self._assessed(self.preset(profile))]
+
+    def both(self, profile: str) -> list[tuple[Snapshot, Snapshot]]:
+        """Per symbol the answer as the profile sees it, and by the radar's own thresholds."""
+        return [(mine, own) for mine, own in self._assessed(self.preset(profile), {})]
+
+    def snapshot(self, symbol: str, profile: str = DESK) -> Snapshot:
+        """The present answer for one symbol, as the profile sees it. Raises NotWatched."""
         self._must_watch(symbol)
         found = self._observations()
         if symbol not in found:
             raise NotWatched(f"{symbol} is on the watchlist, but nothing has been read about it yet.")
-        return self._assess(found[symbol], self.user.manual_borrow(), self.now_ms())
+        return self._assess(found[symbol], self.user.manual_borrow(), self.now_ms(), self.preset(profile))
 
     def venues(self, symbol: str, *, hours: float = HOURS, costs_pct: float = COSTS_PCT) -> VenueSheet:
         """The coin on every exchange, and the carry of the basis trade over `hours` at `costs_pct`. Raises NotWatched, BadRequest."""

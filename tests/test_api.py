@@ -715,6 +715,25 @@ def test_a_position_is_marked_and_taken_back(own):
     assert_sentence(rest.put(f"/position/{CALM}", {"held": False}), 404)
 
 
+def test_profiles_are_no_affair_of_rest(own):
+    """Lights keep to the radar's own thresholds; positions are everybody's to read, the desk's own to write; no name is told."""
+    market, rest = own
+    before = strict(rest.get(f"/metrics/{CALM}"))
+    market.live.add_profile("Ann")
+    market.live.set_preset("Ann", {"r1_funding_max": 5.0, "r1_basis_max": 50.0})
+    market.live.set_position(CALM, True, "Ann")
+    after, alerts = strict(rest.get(f"/metrics/{CALM}")), rest.get("/alerts")
+    marked = strict(rest.put(f"/position/{CALM}", {"held": True}))
+
+    assert market.live.snapshot(CALM, "Ann").traffic_light == "RED"
+    assert [after[name] for name in ("traffic_light", "state", "rules")] == [before[name] for name in ("traffic_light", "state", "rules")]
+    assert after.keys() == before.keys()
+    assert (strict(alerts)["positions"], "Ann" in alerts.text) == (market.live.marks()["Ann"], False)
+    assert marked["since_ms"] == market.live.marks()[""][CALM]
+    assert strict(rest.put(f"/position/{CALM}", {"held": False}))["since_ms"] is None
+    assert market.live.marks().keys() == {"Ann"}
+
+
 def test_an_unknown_channel_cannot_be_tried(rest):
     """The sentence says where channels are named."""
     response = rest("POST", "/alerts/test", json={"channel": "nobody"})

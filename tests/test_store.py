@@ -47,7 +47,7 @@ def test_schema_is_a_list_of_named_steps(market, user):
 
     assert names == [
         ["minute_bars", "hourly", "settled_funding", "latest", "spot_of_binance_alone", "what_lights_stood_on"],
-        ["watchlist", "thresholds", "events", "alerts"],
+        ["watchlist", "thresholds", "events", "alerts", "profiles"],
     ]
 
 
@@ -71,6 +71,30 @@ def test_a_file_from_before_the_last_step_is_brought_up_to_date(tmp_path):
     assert [w.symbol for w in store.watchlist()] == ["CALMUSDT"]
     assert store.overrides() == {"r2_dom_min": 75.0}
     store.close()
+
+
+def test_positions_from_before_profiles_are_the_desks(tmp_path):
+    """A file with the positions of an older program: they keep their beginning, and nothing else of the file changes."""
+    before = UserStore(tmp_path)
+    before.watch("CALMUSDT", 1)
+    before.outbox.set_policy("*", {"srs_min": 80})
+    before.close()
+    with closing(sqlite3.connect(tmp_path / "user.sqlite3")) as old, old:
+        old.execute("DROP TABLE positions")
+        old.execute("DROP TABLE profiles")
+        old.execute("CREATE TABLE positions (symbol TEXT PRIMARY KEY, since_ms INTEGER NOT NULL)")
+        old.execute("INSERT INTO positions VALUES ('CALMUSDT', 7), ('GONEUSDT', 5)")
+        old.execute("DELETE FROM _sqlite_migrations WHERE name = 'profiles'")
+    stores = [UserStore(tmp_path) for _ in range(2)]  # the second finds all done
+    stores[1].profiles.add("Ann", "ann", 1, most=20)
+    stores[1].outbox.set_position("CALMUSDT", 9, "Ann")
+
+    assert stores[0].outbox.marks() == {"": {"GONEUSDT": 5, "CALMUSDT": 7}, "Ann": {"CALMUSDT": 9}}
+    assert stores[0].outbox.positions() == {"GONEUSDT": 5, "CALMUSDT": 7}
+    assert stores[0].outbox.policy("*") == {"srs_min": 80}
+    assert [w.symbol for w in stores[0].watchlist()] == ["CALMUSDT"]
+    for store in stores:
+        store.close()
 
 
 def test_a_file_reopened_holds_what_was_written(tmp_path):

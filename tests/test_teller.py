@@ -145,6 +145,37 @@ def test_a_position_that_is_marked_while_red_hears_exit(world):
     assert [entry[:2] for entry in told(world) if entry[0] == "exit"] == [("exit", "opens")]
 
 
+def test_whoever_holds_it_hears_exit(world):
+    """A mark of a profile guards as the desk's does, and the symbol is held until the last mark is gone."""
+    world.radar.add_profile("Ann")
+    world.radar.set_position(SYMBOL, True, "Ann")
+    world.radar.set_position(SYMBOL, True)
+    world.radar.set_position(SYMBOL, False)
+    world.run(30)
+    turn(world, red=True)
+    world.run(90)
+    of_ann = [entry[:2] for entry in told(world) if entry[0] == "exit"]
+    world.radar.set_position(SYMBOL, True)
+    world.radar.set_position(SYMBOL, False, "Ann")  # it changes hands: held all the time, so no second message
+    world.run(90)
+
+    assert of_ann == [("exit", "opens")]
+    assert [entry[:2] for entry in told(world) if entry[0] == "exit"] == of_ann
+
+
+def test_a_profiles_thresholds_tell_nobody(world):
+    """A RED that only a profile sees is no event and no alert."""
+    world.radar.add_profile("Ann")
+    newest = max((event.id for event in world.radar.events()), default=0)
+    world.radar.set_preset("Ann", RED)
+    world.run(180)
+
+    assert world.radar.snapshot(SYMBOL, "Ann").traffic_light is Light.RED
+    assert world.light(SYMBOL) is Light.GREEN
+    assert told(world) == []
+    assert [event for event in world.radar.events() if event.id > newest and event.kind in ("light", "R1")] == []
+
+
 def test_an_odd_row_of_memory_silences_nobody(world):
     """It is forgotten; the kind starts again with a first look."""
     turn(world, red=True)

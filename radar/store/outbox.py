@@ -13,6 +13,7 @@ from sqlite_utils import Database
 
 from radar.models import Alert, AlertKind, Delivery, Memory, Note
 from radar.store.base import SqliteFile
+from radar.store.profiles import DESK
 
 __all__ = ["UNDER_WAY", "NotTheWriter", "Outbox", "create"]
 
@@ -221,17 +222,29 @@ class Outbox:
             conn.executemany("INSERT INTO alert_policy VALUES (?, ?, ?)", [(symbol, name, json.dumps(value)) for name, value in values.items()])
 
     def positions(self) -> dict[str, int]:
-        """Held symbols, and since when (epoch ms)."""
+        """Symbols that anybody holds, and since when (epoch ms): the earliest mark."""
         with self._file.reading() as conn:
-            return {row["symbol"]: row["since_ms"] for row in conn.execute("SELECT symbol, since_ms FROM positions ORDER BY since_ms")}
+            rows = conn.execute("SELECT symbol, min(since_ms) AS since_ms FROM positions GROUP BY symbol ORDER BY since_ms").fetchall()
+        return {row["symbol"]: row["since_ms"] for row in rows}
 
-    def set_position(self, symbol: str, since_ms: int | None) -> None:
-        """Mark a symbol as held since then; None: not held."""
+    def marks(self) -> dict[str, dict[str, int]]:
+        """Profile -> symbol -> since when it is marked as held; the desk's own first."""
+        found: dict[str, dict[str, int]] = {}
+        with self._file.reading() as conn:
+            for row in conn.execute("SELECT profile, symbol, since_ms FROM positions ORDER BY profile, since_ms").fetchall():
+                found.setdefault(row["profile"], {})[row["symbol"]] = row["since_ms"]
+        return found
+
+    def set_position(self, symbol: str, since_ms: int | None, profile: str = DESK) -> bool:
+        """Mark a symbol as held since then by the profile; None: not held. False when there is no such profile."""
         with self._file.writing() as conn:
+            if profile != DESK and conn.execute("SELECT 1 FROM profiles WHERE name = ?", [profile]).fetchone() is None:
+                return False
             if since_ms is None:
-                conn.execute("DELETE FROM positions WHERE symbol = ?", [symbol])
+                conn.execute("DELETE FROM positions WHERE profile = ? AND symbol = ?", [profile, symbol])
             else:
-                conn.execute("INSERT INTO positions VALUES (?, ?) ON CONFLICT DO NOTHING", [symbol, since_ms])
+                conn.execute("INSERT INTO positions VALUES (?, ?, ?) ON CONFLICT DO NOTHING", [profile, symbol, since_ms])
+            return True
 
 
 def _alert(row: Any, deliveries: Mapping[str, str]) -> Alert:

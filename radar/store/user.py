@@ -12,6 +12,7 @@ from radar.models import Event, Watched
 from radar.store.base import Damaged, SqliteFile
 from radar.store.market import set_aside
 from radar.store.outbox import Outbox, create
+from radar.store.profiles import ProfileStore, create_profiles
 
 __all__ = ["ALL", "UserStore"]
 
@@ -51,6 +52,12 @@ def alerts(db: Database) -> None:
     create(db)
 
 
+@schema()
+def profiles(db: Database) -> None:
+    """Profiles; a position belongs to one of them, or to the desk."""
+    create_profiles(db)
+
+
 class UserStore:
     """The user's file. A damaged file is set aside and the newest sound copy takes its place; `notice` then says so."""
 
@@ -69,6 +76,7 @@ class UserStore:
             self._set_meta(PAUSED, f"{self.notice} What was decided since may be missing, so alerts are paused.")
             Outbox(self.file).give_up([], None, "in a restored copy: it may have been sent before")
         self.outbox = Outbox(self.file)
+        self.profiles = ProfileStore(self.file)
 
     def _refuse_empty(self, path: Path) -> None:
         """A file cut to nothing is damaged where there are copies; SQLite would take it for a new one."""

@@ -3,7 +3,7 @@
 Pure, like cards.py. A channel is its name and its service; addresses and tokens never come this far.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from radar import words
@@ -12,7 +12,7 @@ from radar.ui.blocks import Block, card, cell, row, table, text
 from radar.ui.look import Look
 
 __all__ = [
-    "ADDRESSES", "EXAMPLE", "KINDS", "VERDICTS", "Kind", "became", "channel_look", "channel_times", "exit_doubt", "fired", "log", "service",
+    "ADDRESSES", "EXAMPLE", "KINDS", "VERDICTS", "Kind", "became", "channel_look", "channel_times", "exit_doubt", "fired", "held_by", "log", "service",
 ]  # fmt: skip
 
 Clock = Callable[[int], str]
@@ -98,6 +98,20 @@ def exit_doubt(policy: AlertPolicy, channels: Sequence[ChannelState], paused: st
     if not channels:
         return "there is no channel, so an exit is only logged"
     return "" if any(channel.ok for channel in channels) else "no channel works at the moment"
+
+
+# ── positions ──
+def held_by(marks: Mapping[str, Mapping[str, int]]) -> list[tuple[str, str, int]]:
+    """(symbol, who marks it, since when) of profile -> symbol -> since; the marks of one symbol stand together, the earliest first.
+
+    >>> held_by({"": {"ARBUSDT": 5, "MYXUSDT": 3}, "Ann": {"ARBUSDT": 1}})
+    [('ARBUSDT', 'Ann', 1), ('ARBUSDT', '', 5), ('MYXUSDT', '', 3)]
+    """
+    found = [(symbol, holder, since) for holder, held in marks.items() for symbol, since in held.items()]
+    first: dict[str, int] = {}
+    for symbol, _, since in found:
+        first[symbol] = min(since, first.get(symbol, since))
+    return sorted(found, key=lambda mark: (first[mark[0]], mark[0], mark[2], mark[1]))
 
 
 # ── the log ──

@@ -36,8 +36,8 @@ def _facts(s: Snapshot) -> str:
     return f"{every} · {listed} · {spot}"
 
 
-def _flags(s: Snapshot, date: Clock) -> list[list[str]]:
-    flags = []
+def _flags(s: Snapshot, date: Clock, own: str) -> list[list[str]]:
+    flags = [["amber", f"▲ {own[:1].upper()}{own[1:]}."]] if own else []
     if s.delisted:
         flags.append(["red", "■ Delisted: this contract no longer trades."])
     elif s.delisting_ms:
@@ -59,8 +59,8 @@ def _srs_note(s: Snapshot) -> str:
     return f"{band}[{words.number(s.srs_lo, 0)}..{words.number(s.srs_hi, 0)}]{rank}"
 
 
-def hero(s: Snapshot, date: Clock) -> Block:
-    """Light, sentence, and the numbers a trader looks at first."""
+def hero(s: Snapshot, date: Clock, own: str = "") -> Block:
+    """Light, sentence, and the numbers a trader looks at first; `own`: what the radar's own thresholds say where a profile's say otherwise."""
     face = look.STANCES[s.state]
     limits = [words.pct(value, 2) for value in (s.funding_cap_pct, s.funding_floor_pct)]
     per = f" per {s.funding_interval_hours} h" if s.funding_interval_hours and words.known(s.funding_floor_pct) else ""
@@ -78,7 +78,7 @@ def hero(s: Snapshot, date: Clock) -> Block:
     ]  # fmt: skip
     return {
         "symbol": s.symbol, "k": face.tone, "light": face.text, "headline": aloud(s), "code": s.headline, "facts": _facts(s),
-        "flags": _flags(s, date), "stats": stats,
+        "flags": _flags(s, date, own), "stats": stats,
         "next": s.next_funding_ms, "read": s.ts if s.age_sec is not None else None, "limit": FRESH_SEC, "stale": s.stale,
     }  # fmt: skip
 

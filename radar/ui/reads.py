@@ -17,8 +17,8 @@ from radar.runtime import get_runtime
 from radar.ui.tiles import Entry
 
 __all__ = [
-    "alert_policy", "alerts", "alerts_paused", "available", "channels", "clock", "drawn", "entries", "entry", "events", "forget", "health",
-    "histories", "positions", "radar", "rehearsal", "runtime", "snapshot", "source", "venues",
+    "alert_policy", "alerts", "alerts_paused", "available", "channels", "clock", "differing", "drawn", "entries", "entry", "events", "forget",
+    "health", "histories", "marks", "positions", "profile", "profiles", "radar", "rehearsal", "runtime", "snapshot", "source", "unseen", "venues",
 ]  # fmt: skip
 
 
@@ -37,12 +37,48 @@ def radar(name: str) -> Any:
     return runtime().demo() if name == "demo" else runtime().live
 
 
-@st.cache_resource(ttl=1, max_entries=2, show_spinner=False)
-def entries(name: str) -> tuple[Entry, ...]:
-    """The watchlist, each symbol with its snapshot and the progress of its backfill."""
+@st.cache_resource(ttl=3, max_entries=2, show_spinner=False)
+def profiles(name: str) -> dict[str, dict[str, Any]]:
+    """Names of profiles, each with the thresholds it changed. Only for whoever may write."""
+    return dict(radar(name).profiles())
+
+
+def profile(name: str) -> str:
+    """Whose profile this session looks through; "" is the desk, also in a market that has no profile of that name."""
+    wanted = str(st.session_state.get("profile") or "")
+    return wanted if wanted and wanted in profiles(name) else ""
+
+
+@st.cache_resource(ttl=1, max_entries=8, show_spinner=False)
+def _looked(name: str, judge: str) -> tuple[tuple[Entry, ...], dict[str, Snapshot]]:
+    """The watchlist as the profile sees it ("": the radar's own thresholds), and the radar's own answers where they are others."""
     market = radar(name)
-    known = {snapshot.symbol: snapshot for snapshot in market.snapshots()}
-    return tuple(Entry(w, known.get(w.symbol), market.progress(w.symbol)) for w in market.watchlist())
+    both = market.both(judge) if judge else [(snapshot, snapshot) for snapshot in market.snapshots()]
+    known = {mine.symbol: mine for mine, _ in both}
+    found = tuple(Entry(w, known.get(w.symbol), market.progress(w.symbol)) for w in market.watchlist())
+    return found, {own.symbol: own for mine, own in both if mine.state is not own.state}
+
+
+def _judge(name: str) -> str:
+    """Whose thresholds make the lights: the chosen profile's, if it changed any."""
+    chosen = profile(name)
+    return chosen if chosen and profiles(name).get(chosen) else ""
+
+
+def entries(name: str) -> tuple[Entry, ...]:
+    """The watchlist, each symbol with its snapshot as the chosen profile sees it, and the progress of its backfill."""
+    return _looked(name, _judge(name))[0]
+
+
+def differing(name: str) -> dict[str, Snapshot]:
+    """Symbol -> the answer by the radar's own thresholds, where the chosen profile's light is another one."""
+    return _looked(name, _judge(name))[1]
+
+
+@st.cache_resource(ttl=3, max_entries=8, show_spinner=False)
+def unseen(name: str, judge: str) -> tuple[str, ...]:
+    """Symbols whose own thresholds contradict the profile's, so that the radar's own count there."""
+    return tuple(radar(name).unseen(judge))
 
 
 def entry(name: str, symbol: str) -> Entry | None:
@@ -110,8 +146,14 @@ def alert_policy(name: str, symbol: str | None) -> AlertPolicy:
 
 @st.cache_resource(ttl=3, max_entries=2, show_spinner=False)
 def positions(name: str) -> dict[str, int]:
-    """Held symbols, and since when."""
+    """Symbols that anybody holds, and since when."""
     return dict(radar(name).positions())
+
+
+@st.cache_resource(ttl=3, max_entries=2, show_spinner=False)
+def marks(name: str) -> dict[str, dict[str, int]]:
+    """Profile -> symbol -> since when it is marked as held; "" is the desk itself. Only for whoever may write."""
+    return dict(radar(name).marks())
 
 
 @st.cache_resource(ttl=3, max_entries=32, show_spinner=False)
@@ -128,7 +170,7 @@ def rehearsal(name: str, symbol: str | None) -> dict[AlertKind, int]:
 
 def forget() -> None:
     """Somebody changed something: the next read is new."""
-    for read in (entries, health, events, venues, channels, alerts_paused, alert_policy, positions, alerts, rehearsal):
+    for read in (_looked, profiles, unseen, health, events, venues, channels, alerts_paused, alert_policy, positions, marks, alerts, rehearsal):
         read.clear()
 
 

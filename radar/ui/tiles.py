@@ -143,8 +143,8 @@ def _unread(entry: Entry) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _tile(entry: Entry) -> dict[str, Any]:
-    """One tile.
+def _tile(entry: Entry, own: str = "") -> dict[str, Any]:
+    """One tile; `own`: what the radar's own thresholds say where a profile's make another light.
 
     Keys: s symbol, k tone, l light, i interval, h headline, m mark, x index, f fields, b spot short, n next funding (ms),
     r/rk/rn/rr/rc/rt SRS text, tone, width, bounds, coverage, note; c chips, g history read (%), a read at (ms), q stale, z fresh limit (s),
@@ -163,7 +163,7 @@ def _tile(entry: Entry) -> dict[str, Any]:
         "r": words.number(s.srs, 0), "rk": look.srs_tone(s), "rn": s.srs,
         "rr": [round(s.srs_lo), round(s.srs_hi)] if known and s.srs_lo is not None and s.srs_hi is not None else None,
         "rc": f"{words.number(100 * s.srs_coverage, 0)} % known" if known else "", "rt": s.srs_note,
-        "c": [list(row[:2]) for row in look.chips(s)], "g": _read_pct(entry.progress),
+        "c": ([["amber", f"▲ {own}"]] if own else []) + [list(row[:2]) for row in look.chips(s)], "g": _read_pct(entry.progress),
         "a": s.ts if s.age_sec is not None else None, "q": int(s.stale), "z": FRESH_SEC, "o": _oldest(s) if s.stale else "",
         "y": f"{words.number(s.latency_ms, 0)} ms" if words.known(s.latency_ms) else "",
     }  # fmt: skip
@@ -174,9 +174,12 @@ def past(histories: Mapping[str, Any], clock: Callable[[int], str]) -> dict[str,
     return {symbol: [spark(known.get("spark", ())), _readings(known.get("readings", ()), clock)] for symbol, known in histories.items()}
 
 
-def payload(entries: Sequence[Entry], *, now_ms: int, paused: bool = False, past: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """What tiles.js draws."""
-    return {"now": now_ms, "paused": paused, "tiles": [_tile(entry) for entry in entries], "past": past or {}}
+def payload(
+    entries: Sequence[Entry], *, now_ms: int, paused: bool = False, past: Mapping[str, Any] | None = None, own: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """What tiles.js draws; `own`: symbol → what stands beside a light that a profile's thresholds made."""
+    beside = own or {}
+    return {"now": now_ms, "paused": paused, "tiles": [_tile(entry, beside.get(entry.watched.symbol, "")) for entry in entries], "past": past or {}}
 
 
 def grid(data: dict[str, Any], key: str) -> str | None:

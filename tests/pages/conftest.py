@@ -127,7 +127,10 @@ class FakeRadar:
             traffic_light=Light.RED, headline="No short: R1",
         )  # fmt: skip
 
-    def positions(self):
+    def profiles(self):
+        return {}
+
+    def marks(self):
         return {}
 
     def export(self, symbol, hours, fmt):

@@ -12,7 +12,7 @@ NOW = 1_736_160_000_000
 ALL = "live All symbols"
 FACE = (
     "channels", "channel_problems", "test_channel", "alert_policy", "alert_overrides", "set_alert_policy", "reset_alert_policy", "alerts",
-    "alerts_csv", "rehearse", "positions", "set_position", "resume_alerts",
+    "alerts_csv", "rehearse", "marks", "set_position", "resume_alerts",
 )  # fmt: skip
 
 
@@ -61,10 +61,10 @@ class Desk:
     def rehearse(self, symbol=None, hours=48.0):
         return self.counts
 
-    def positions(self):
-        return self.held
+    def marks(self):
+        return {"": self.held} if self.held else {}
 
-    def set_position(self, symbol, held):
+    def set_position(self, symbol, held, profile=""):
         if held and symbol not in self.market.symbols:
             raise NotWatched(f"{symbol} is not watched.")
         self.held.pop(symbol, None)

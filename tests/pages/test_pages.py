@@ -205,7 +205,7 @@ def test_a_symbol_that_nobody_watches(open_page):
 def test_a_threshold_is_saved(open_page, market):
     """Only what differs is stored."""
     app = open_page("thresholds")
-    app.number_input(key="All symbols r2_dom_min").set_value(80.0)
+    app.number_input(key="live All symbols r2_dom_min").set_value(80.0)
     next(button for button in app.button if button.label == "Save").click().run()
 
     assert market.changes == {None: {"r2_dom_min": 80.0}}
@@ -215,7 +215,7 @@ def test_a_threshold_is_saved(open_page, market):
 def test_a_wrong_threshold_gets_a_sentence(open_page, market):
     """What the radar refuses is said, and nothing is stored."""
     app = open_page("thresholds")
-    app.number_input(key="All symbols r2_dom_min").set_value(180.0)
+    app.number_input(key="live All symbols r2_dom_min").set_value(180.0)
     next(button for button in app.button if button.label == "Save").click().run()
 
     assert "must be at most 100" in app.error[0].value
@@ -225,7 +225,7 @@ def test_a_wrong_threshold_gets_a_sentence(open_page, market):
 def test_every_threshold_is_on_the_page(open_page):
     """None is forgotten."""
     app = open_page("thresholds")
-    keys = {widget.key.removeprefix("All symbols ") for widget in (*app.number_input, *app.toggle) if widget.key}
+    keys = {widget.key.removeprefix("live All symbols ") for widget in (*app.number_input, *app.toggle) if widget.key}
 
     assert keys >= set(Thresholds.model_fields)
 

@@ -84,6 +84,13 @@ def test_waiting_says_what_is_lacking():
     assert made["c"] == [["amber", "Waits: TWAP15 +0.040 %, needs ≥ +0.10 %"]]
 
 
+def test_a_light_made_by_a_profile_alone_says_what_the_radar_says():
+    """The first chip, so that no screen is too small for it."""
+    made = tiles.payload([entry(snapshot())], now_ms=NOW, own={"MYXUSDT": "radar's own thresholds: NO SHORT"})["tiles"][0]
+
+    assert made["c"][0] == ["amber", "▲ radar's own thresholds: NO SHORT"]
+
+
 def test_an_upper_bound_is_marked():
     """Dominance with a venue missing."""
     bound = FieldQuality(state=Quality.UNKNOWN, ts=NOW, age_sec=1.0, source="binance")
