@@ -9,11 +9,12 @@ if ROOT not in sys.path:
 
 import streamlit as st  # noqa: E402 - the package must be found first
 
-from radar.ui import header, parts, profiles, sidebar, trouble  # noqa: E402
+from radar.ui import header, memory, parts, profiles, sidebar, trouble  # noqa: E402
 
 st.set_page_config(page_title="Short-Risk Radar", page_icon=str(parts.ICON), layout="wide", initial_sidebar_state=248)
 parts.setup()
 page = st.navigation([parts.page(name) for name in parts.PAGE_NAMES])
+memory.begin()
 
 with st.container(key="head", horizontal=True, vertical_alignment="top"):
     with st.container(width="stretch"):
@@ -24,5 +25,5 @@ with st.container(key="head", horizontal=True, vertical_alignment="top"):
 parts.every(trouble.trouble)
 trouble.banner()
 profiles.line()
-sidebar.draw()
+sidebar.draw(page.url_path or page.title)
 page.run()

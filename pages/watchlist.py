@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from radar.ui import parts, profiles, reads, tiles, trouble
+from radar.ui import look, memory, parts, profiles, reads, tiles, trouble, view
 
 ARRIVAL_MS = 60_000
 SETTLED_MS = 15_000  # a completed minute is written some seconds after it ended
@@ -19,37 +19,40 @@ def arriving() -> bool:
 
 
 def draw() -> None:
-    """Filters with their counts, then the grid."""
+    """The grid of what this visitor wants to see."""
     if hurried and not arriving():
         st.rerun()
     name = reads.source()
-    entries = reads.entries(name)
+    entries, seen = reads.entries(name), memory.current()
     if not entries:
         trouble.empty()
         return
     if trouble.nothing_to_show():
         return
-    counts = tiles.counts(entries)
-    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-        chosen = st.segmented_control(
-            "Show", list(tiles.FILTERS), default="All", required=True, key="filter", label_visibility="collapsed",
-            format_func=lambda label: f"{label} {counts[label]}", help="Red includes the symbols without data: treat them as red",
-        )  # fmt: skip
-        order = st.selectbox("Sort", list(tiles.SORTS), key="sort", label_visibility="collapsed", width=220)
-    picked = tiles.pick(entries, chosen, order)
-    if not picked:
-        st.caption(f"No symbol is {chosen.lower()} right now.")
     now = reads.radar(name).now_ms()
     minute = (now - SETTLED_MS) // 60_000
-    past = None
-    if st.session_state.past_sent != (sent := (name, len(entries), minute)):
-        past = tiles.past(reads.histories(name, tuple(entry.watched.symbol for entry in entries), minute), reads.clock())
+    past, mine = None, {entry.watched.symbol for entry in view.selected(entries, seen)}
+    if st.session_state.past_sent != (sent := (name, mine, minute)):
+        known = reads.histories(name, tuple(entry.watched.symbol for entry in entries), minute)
+        past = tiles.past({symbol: told for symbol, told in known.items() if symbol in mine}, reads.clock())
         st.session_state.past_sent = sent
+    picked = view.pick(entries, seen, reads.changes(name))
     data = tiles.payload(picked, now_ms=now, paused=not st.session_state.refresh, past=past, own=profiles.besides())
     if opened := tiles.grid(data, key="tiles"):
-        parts.open_symbol(opened)
+        memory.open_symbol(opened)
+    if not picked:
+        with st.container(horizontal=True, vertical_alignment="center", key="nothing"):
+            st.markdown(look.plain(view.nothing(seen, entries)), width="content")
+            st.button("Show all", key="show_all", on_click=show_all)
+
+
+def show_all() -> None:
+    """Away with what hides: the filter, and the selection where that alone hides everything."""
+    seen, entries = memory.current(), reads.entries(reads.source())
+    memory.apply(seen._replace(show="all") if view.selected(entries, seen) else seen._replace(show="all", hidden=(), only=()))
+    memory.redraw()
 
 
 st.session_state.past_sent = None  # a new run of the page may be a new grid: send the sparklines again
 hurried = arriving()
-parts.every(draw, 1 if hurried else parts.REFRESH_SEC)
+memory.part("grid", draw, 1 if hurried else parts.REFRESH_SEC)

@@ -15,11 +15,16 @@ from radar.errors import NotWatched
 from radar.models import Alert, AlertKind, AlertPolicy, ChannelState, Event, Snapshot, VenueSheet
 from radar.runtime import get_runtime
 from radar.ui.tiles import Entry
+from radar.ui.view import Change
+from radar.ui.view import changes as changes_of
 
 __all__ = [
-    "alert_policy", "alerts", "alerts_paused", "available", "channels", "clock", "differing", "drawn", "entries", "entry", "events", "forget",
-    "health", "histories", "marks", "positions", "profile", "profiles", "radar", "rehearsal", "runtime", "snapshot", "source", "unseen", "venues",
+    "alert_policy", "alerts", "alerts_paused", "available", "changes", "channels", "clock", "differing", "drawn", "entries", "entry", "events",
+    "forget", "health", "histories", "marks", "positions", "profile", "profiles", "radar", "rehearsal", "runtime", "snapshot", "source", "unseen",
+    "venues",
 ]  # fmt: skip
+
+PAGES = (50, 200, 750, 1000)  # events a query
 
 
 def runtime() -> Any:
@@ -123,6 +128,30 @@ def drawn(name: str, symbol: str, hours: int, stamp: int) -> tuple[pd.DataFrame,
 def events(name: str, symbol: str | None, limit: int) -> tuple[Event, ...]:
     """Latest changes of rules and light."""
     return tuple(radar(name).events(symbol, limit=limit))
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def _seen(name: str) -> dict[str, Any]:  # noqa: ARG001 - part of the cache key
+    """How far the events were read, and the newest change of every light in them."""
+    return {"id": 0, "changes": {}}
+
+
+@st.cache_resource(ttl=3, max_entries=2, show_spinner=False)
+def changes(name: str) -> dict[str, Change]:
+    """When each light changed last: the first read looks back 2,000 events, later ones only at what is new."""
+    seen, found, before = _seen(name), [], None
+    for size in PAGES:
+        page = radar(name).events(limit=size, before=before)
+        found += page
+        if len(page) < size or page[-1].id <= seen["id"]:
+            break
+        before = page[-1].id
+    newest = found[0].id if found else 0
+    if newest < seen["id"]:  # an older file took the place of the one that was read
+        seen["changes"] = {}
+    seen["id"] = newest
+    seen["changes"] |= changes_of(found)
+    return {symbol: change for symbol, change in seen["changes"].items() if change}
 
 
 @st.cache_resource(ttl=3, max_entries=2, show_spinner=False)

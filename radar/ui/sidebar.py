@@ -1,48 +1,60 @@
-"""The left panel on every page: add and remove symbols, the watchlist by SRS."""
+"""The left panel on every page: add a symbol, filter, sort, the watchlist with what changed, remove a symbol."""
+
+import contextlib
 
 import streamlit as st
 
-from radar import words
-from radar.errors import RadarError
-from radar.ui import look, parts, reads
-from radar.ui.component import declare
-from radar.ui.tiles import SORTS, pick
+from radar.errors import MalformedSymbol, RadarError
+from radar.symbols import clean_symbol
+from radar.ui import look, memory, parts, rail, reads, view
 
 __all__ = ["draw"]
 
-_RAIL = declare("radar_rail", "rail")
+UNKNOWN_SEC = 3  # how often to look for the list of symbols while it is not known
 
 
-def draw() -> None:
-    """Controls first, then the list."""
+def draw(page: str) -> None:
+    """Controls first, then the list. `page` is the page's address: the list marks the symbol that is open there."""
     with st.sidebar:
-        _add_box()
-        parts.every(_rail)
+        memory.part("add", _add_box, 0 if reads.available(reads.source()) else UNKNOWN_SEC)
+        with st.container(gap=None):
+            memory.part("memory", memory.remember, 0)
+            memory.part("rail", lambda: _rail(page))
         _remove_box()
         parts.unlock()
 
 
+# ── adding ──
 def _add_box() -> None:
     name = reads.source()
     known, watched = reads.available(name), {e.watched.symbol for e in reads.entries(name)}
+    hidden = watched - {e.watched.symbol for e in view.selected(reads.entries(name), memory.current())}
+
+    def label(symbol: str) -> str:
+        notes = [" · no spot"] if known.get(symbol) is False else []
+        return symbol + "".join(notes + [" · hidden"] * (symbol in hidden))
+
     st.selectbox(
         "Add a symbol",
-        [symbol for symbol in sorted(known) if symbol not in watched],
+        sorted((known.keys() - watched) | hidden),
         index=None,
         key="adding",
         placeholder="Add a symbol, e.g. ORCAUSDT",
-        format_func=lambda symbol: f"{symbol} · no spot" if known.get(symbol) is False else symbol,
+        format_func=label,
         accept_new_options=True,
         on_change=_add_typed,
         label_visibility="collapsed",
-        disabled=not parts.allowed()[0],
     )
+    if not known:
+        st.caption("No exchange has answered yet: type a full name.", help="It is kept, and checked as soon as one answers.")
+    if told := st.session_state.pop("add_told", ""):
+        st.toast(told)
     if error := st.session_state.get("add_error"):
         sentence, nearest = error
         st.error(look.plain(sentence))
         with st.container(horizontal=True, gap="small"):
             for symbol in nearest:
-                st.button(look.plain(symbol), key=f"nearest_{symbol}", on_click=_add, args=(symbol,))
+                st.button(look.plain(symbol), key=f"nearest_{symbol}", on_click=_add_named, args=(symbol,))
 
 
 def _add_typed() -> None:
@@ -50,44 +62,93 @@ def _add_typed() -> None:
     st.session_state.pop("add_error", None)
     if typed:
         _add(typed)
+    st.rerun()
+
+
+def _add_named(symbol: str) -> None:
+    _add(symbol)
+    st.rerun()
 
 
 def _add(text: str) -> None:
-    ok, sentence = parts.allowed()
-    if not ok:
-        st.session_state.add_error = (sentence, ())
-        return
+    """Show a symbol that is collected already; let the radar collect any other, which needs the right to write."""
     try:
-        added = reads.radar(reads.source()).watch(text)
+        added = _collected(text) or _watch(text)
     except RadarError as error:
         st.session_state.add_error = (str(error), getattr(error, "nearest", ()))
-    else:
-        st.session_state.pop("add_error", None)
-        st.toast(f"{look.plain(added.symbol)} is on the watchlist")
-    reads.forget()
+        return
+    finally:
+        reads.forget()
+    st.session_state.pop("add_error", None)
+    seen = view.showing(memory.current(), added, _watched())
+    if seen != memory.current():
+        memory.apply(seen)
+    st.session_state.add_told = f"{look.plain(added)} is on your watchlist"
 
 
-def _rail() -> None:
-    chosen = pick(reads.entries(reads.source()), "All", next(iter(SORTS)))
-    rows = []
-    for entry in chosen:
-        snapshot = entry.snapshot
-        face = look.STANCES[snapshot.state] if snapshot else look.Look("NO DATA", "◆", "grey")
-        score, band = (words.number(snapshot.srs, 0), look.srs_tone(snapshot)) if snapshot else (words.NA, "grey")
-        rows.append([entry.watched.symbol, face.shape, face.tone, face.word, score, band])
-    opened = _RAIL(key="rail", data={"now": 0, "rows": rows}, on_opened_change=lambda: None).opened
-    if opened:
-        parts.open_symbol(opened)
+def _watched() -> list[str]:
+    return [entry.watched.symbol for entry in reads.entries(reads.source())]
 
 
+def _collected(text: str) -> str | None:
+    with contextlib.suppress(MalformedSymbol):  # whoever may write hears that from the radar
+        symbol = clean_symbol(text)
+        return next((name for name in (symbol, f"{symbol}USDT") if name in _watched()), None)
+    return None
+
+
+def _watch(text: str) -> str:
+    ok, sentence = parts.allowed()
+    if not ok:
+        raise RadarError(f"Nobody collects {clean_symbol(text)} here yet, and starting that is a change. {sentence}")
+    return reads.radar(reads.source()).watch(text).symbol
+
+
+# ── the list ──
+def _rail(page: str) -> None:
+    name = reads.source()
+    entries, known = reads.entries(name), reads.changes(name)
+    opened = ""
+    if page in ("symbol", "replay"):
+        opened = (st.query_params.get("symbol") or (entries[0].watched.symbol if entries else "")).strip().upper()
+    data = rail.payload(
+        entries, memory.current(), known, now_ms=reads.radar(name).now_ms(), opened=opened, foreign=memory.mine() is not None
+    )
+    if chosen := rail.draw(data, "rail_list", _asked):
+        memory.open_symbol(chosen)
+
+
+def _asked() -> None:
+    """A filter, an order, a symbol to hide or to show: from the browser, so nothing is taken on trust."""
+    asked = st.session_state.rail_list.asked
+    what, value = asked if isinstance(asked, list) and len(asked) == 2 else (None, None)
+    seen = memory.current()
+    if what == "show" and value in list(view.FILTERS):
+        seen = seen._replace(show=value)
+    elif what == "sort" and value in list(view.SORTS):
+        seen = seen._replace(sort=value)
+    elif what == "hide" and value in _watched():
+        seen = view.without(seen, value, _watched())
+    elif what == "unhide" and value in _watched():
+        seen = view.showing(seen, value, _watched())
+    elif what == "all":
+        seen = seen._replace(hidden=(), only=())
+    elif what == "mine":
+        seen = memory.mine() or seen
+    if seen != memory.current():
+        memory.apply(seen)
+    memory.redraw()
+
+
+# ── removing ──
 def _remove_box() -> None:
-    symbols = [e.watched.symbol for e in reads.entries(reads.source())]
-    if not symbols:
+    symbols = _watched()
+    if not symbols or not parts.allowed()[0]:
         return
     with st.popover("Remove symbols", width="stretch"), st.form("remove", border=False, clear_on_submit=True):
         gone = st.pills("Symbols to remove", symbols, selection_mode="multi", key="removing")
-        st.caption("Their thresholds and manual borrow stay stored.")
-        if st.form_submit_button("Remove", disabled=not parts.allowed()[0]) and gone and parts.allowed()[0]:
+        st.caption("For everybody: the radar stops collecting them. Their thresholds and manual borrow stay stored.")
+        if st.form_submit_button("Remove") and gone and parts.allowed()[0]:
             for symbol in gone:
                 reads.radar(reads.source()).unwatch(symbol)
             reads.forget()

@@ -8,7 +8,7 @@ from radar.models import Light, Progress, Quality, Snapshot, Watched
 from radar.ui import look
 from radar.ui.component import declare
 
-__all__ = ["FILTERS", "SORTS", "Entry", "counts", "grid", "past", "payload", "pick"]
+__all__ = ["Entry", "grid", "past", "payload"]
 
 FRESH_SEC = 25.0  # 2.5 × the cadence of premiumIndex
 LEVELS = 80  # heights of a sparkline, one printable character each
@@ -26,50 +26,6 @@ class Entry(NamedTuple):
     def light(self) -> Light:
         """The light; nothing known is UNKNOWN."""
         return self.snapshot.traffic_light if self.snapshot else Light.UNKNOWN
-
-
-FILTERS = {
-    "All": tuple(Light),
-    "Red": (Light.RED, Light.UNKNOWN),
-    "Yellow": (Light.YELLOW,),
-    "Green": (Light.GREEN,),
-    "No data": (Light.UNKNOWN,),
-}
-
-
-def _falling(name: str) -> Any:
-    def key(entry: Entry) -> tuple[bool, float]:
-        value = getattr(entry.snapshot, name, None)
-        return (value is None, -value if value is not None else 0.0)
-
-    return key
-
-
-def _rising(name: str) -> Any:
-    def key(entry: Entry) -> tuple[bool, float]:
-        value = getattr(entry.snapshot, name, None)
-        return (value is None, value if value is not None else 0.0)
-
-    return key
-
-
-SORTS = {
-    "SRS, highest first": _falling("srs"),
-    "Funding, lowest first": _rising("funding_1h_pct"),
-    "ΔOI 1h, largest first": _falling("delta_oi_1h_usdt"),
-    "Name": lambda entry: entry.watched.symbol,
-}
-
-
-def counts(entries: Sequence[Entry]) -> dict[str, int]:
-    """How many symbols each filter shows."""
-    return {name: sum(entry.light in lights for entry in entries) for name, lights in FILTERS.items()}
-
-
-def pick(entries: Sequence[Entry], chosen: str | None, order: str | None) -> list[Entry]:
-    """The entries a filter shows, sorted."""
-    lights = FILTERS.get(chosen or "All", FILTERS["All"])
-    return sorted((entry for entry in entries if entry.light in lights), key=SORTS.get(order or "", SORTS["Name"]))
 
 
 def spark(values: Sequence[float | None]) -> str:

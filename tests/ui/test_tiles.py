@@ -126,16 +126,6 @@ def test_a_symbol_without_answer_is_red_in_effect():
     assert (made["w"], made["g"], made["c"]) == (1, 43, [])
 
 
-def test_filters_count_and_sort():
-    """Symbols without data are listed with Red; unknown scores come last."""
-    entries = [entry(snapshot(srs=None), symbol="A"), entry(snapshot(srs=80), symbol="B"), entry(symbol="C")]
-    entries.append(entry(snapshot(srs=20, traffic_light=Light.GREEN, state=Stance.SHORT_WINDOW), symbol="D"))
-
-    assert tiles.counts(entries) == {"All": 4, "Red": 3, "Yellow": 0, "Green": 1, "No data": 1}
-    assert [e.watched.symbol for e in tiles.pick(entries, "Red", "SRS, highest first")] == ["B", "A", "C"]
-    assert [e.watched.symbol for e in tiles.pick(entries, "No data", None)] == ["C"]
-
-
 def test_a_sparkline_keeps_its_gaps():
     """One character a minute."""
     assert tiles.spark([1.0, None, 2.0]) == "( x"
