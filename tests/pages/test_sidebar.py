@@ -158,4 +158,4 @@ def test_a_profile_can_load_a_view(market):
 
     assert app.session_state.view == {"live": View(show="red", hidden=("ARBUSDT",))}
     assert app.query_params == {"show": "red", "hide": "ARBUSDT"}
-    assert payloads(app)[0]["keep"] == ["live", '{"show":"red","sort":"srs","hidden":["ARBUSDT"],"only":[]}']
+    assert payloads(app)[0]["keep"] == [["live", '{"show":"red","sort":"srs","hidden":["ARBUSDT"],"only":[]}']]
