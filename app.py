@@ -13,6 +13,7 @@ import streamlit as st
 from starlette.routing import Mount
 
 from radar.api import create_api
+from radar.assets import asset_routes
 from radar.errors import RadarError
 from radar.runtime import close_runtime, get_runtime
 
@@ -32,4 +33,5 @@ async def lifespan(_: Any) -> AsyncIterator[None]:
     await anyio.to_thread.run_sync(close_runtime)
 
 
-app = st.App(str(Path(__file__).parent / "pages" / "main.py"), routes=[Mount("/api", create_api(get_runtime))], lifespan=lifespan)
+routes = [Mount("/api", create_api(get_runtime)), *asset_routes(st.get_option("server.baseUrlPath"))]
+app = st.App(str(Path(__file__).parent / "pages" / "main.py"), routes=routes, lifespan=lifespan)

@@ -3,12 +3,15 @@
 import streamlit as st
 
 from radar.errors import RadarError
-from radar.models import VenueSheet
+from radar.models import Progress, VenueSheet
 from radar.own_record import OwnRecord, own_record
+from radar.series import chart_step_min
 from radar.ui import alert_cards, cards, charts, look, parts, profiles, reads, sheet, venue_cards
 
 HELD_HOURS, COSTS_PCT = 24.0, 0.40  # of the basis trade, until somebody says otherwise
 WINDOWS = {"6 h": 6, "24 h": 24, "48 h": 48, "7 d": 168, "30 d": 720}
+DRAW_SEC, READING_SEC = 20, 4  # a new minute is drawn at most so late; the past, while it comes in
+FOLDED_MS = 5_000  # so long after its end a minute is stored
 name = reads.source()
 watched = [entry.watched.symbol for entry in reads.entries(name)]
 symbol = (st.query_params.get("symbol") or (watched[0] if watched else "")).strip().upper()
@@ -40,8 +43,6 @@ def hero() -> None:
         st.info("Treat as RED: waiting for the first reading.")
     else:
         sheet.draw("hero", now_ms=reads.radar(name).now_ms(), hero=cards.hero(entry.snapshot, reads.clock("%d %b %Y"), profiles.besides().get(symbol, "")))
-    if entry and entry.progress and entry.progress.total:
-        st.progress(min(1.0, entry.progress.done / entry.progress.total), text=f"Reading the past: {look.plain(entry.progress.stage)}")
 
 
 def hold(mine: str) -> None:
@@ -127,24 +128,30 @@ def exchanges() -> None:
         sheet.draw("venues", now_ms=now, cards=[venue_cards.perps(venues, now), venue_cards.spot(venues)])
 
 
+def reading() -> Progress | None:
+    """How far the reading of the past is; None when it is complete."""
+    entry = reads.entry(name, symbol)
+    return entry.progress if entry and entry.progress and entry.progress.total else None
+
+
 def drawings() -> None:
-    """The charts of the chosen window: new when the timer asks, the same (zoom included) when anything else does."""
-    hours = WINDOWS[st.session_state.get("window") or "48 h"]
-    wanted, kept = (name, symbol, hours), st.session_state.get("charted", (None, 0))
-    timed = not st.session_state.pop("page_run", False)
-    stamp = reads.radar(name).now_ms() // 1000 if timed or kept[0] != wanted else kept[1]
-    st.session_state.charted = (wanted, stamp)
-    frame, settled = reads.drawn(*wanted, stamp)
-    if frame.empty:
-        st.info("No history is stored yet; it is being read.")
-        st.session_state.charted = (None, 0)
-        return
-    drawn = charts.figure(
-        frame, settled, revision=f"{name} {symbol} {hours}", scheme=st.context.theme.type or "dark",
-        zone=reads.runtime().settings.timezone, phone="Mobi" in st.context.headers.get("User-Agent", ""),
+    """The charts of the chosen window, or how far the reading of the past is."""
+    progress, snapshot, hours = reading(), reads.snapshot(name, symbol), WINDOWS[st.session_state.get("window") or "48 h"]
+    stamp = (reads.radar(name).now_ms() - FOLDED_MS) // (60_000 * chart_step_min(hours))
+    wanted = (name, symbol, hours, stamp, progress.done if progress else -1)
+    chart, settled = reads.drawn(*wanted)
+    empty = charts.is_empty(chart)
+    if empty:
+        reads.drawn.clear(*wanted)  # ask again at the next turn, not at the next minute
+    charts.draw(
+        charts.payload(
+            symbol, hours, chart, settled, zone=reads.runtime().settings.timezone, tick=snapshot.tick_size if snapshot else None,
+            market=name, reading=progress,
+        )
     )  # fmt: skip
-    alt = f"{symbol}, {hours} hours: price with the light's history, basis, funding, open interest, volume with perp share, book imbalance"
-    st.plotly_chart(drawn, key=f"charts {symbol} {hours}", config={"displayModeBar": False, "scrollZoom": False}, alt=alt)
+    if arriving != (progress is not None or empty):
+        st.session_state.arriving = not arriving and symbol
+        st.rerun()
 
 
 def changes() -> None:
@@ -191,16 +198,17 @@ def manual_borrow() -> None:
 
 
 def toolbar() -> None:
-    """Symbol, window, CSV."""
+    """Symbol, window, CSV of that window."""
     with st.container(horizontal=True, vertical_alignment="center"):
         st.session_state.symbol_box = symbol
         st.selectbox("Symbol", watched, key="symbol_box", on_change=chosen, label_visibility="collapsed", width=200)
-        st.session_state.setdefault("window", "48 h")
-        st.segmented_control("Window", list(WINDOWS), key="window", required=True, label_visibility="collapsed")
-        st.toggle("Hold charts", key="hold", help="A new drawing undoes a zoom; hold the charts while you look closely")
+        window = st.segmented_control(
+            "Window", list(WINDOWS), default="48 h", key="window", required=True, label_visibility="collapsed", bind="query-params"
+        )
         st.download_button(
-            "CSV, last 48 h", data=lambda: reads.radar(name).export(symbol, 48, "csv"), file_name=f"{symbol}_48h.csv", mime="text/csv",
-            icon=":material/download:", on_click="ignore",
+            f"CSV, last {window}", data=lambda: reads.radar(name).export(symbol, WINDOWS[window], "csv"), key="csv",
+            file_name=f"{symbol}_{window.replace(' ', '')}.csv", mime="text/csv", icon=":material/download:", on_click="ignore",
+            help="Every metric of every minute of this window",
         )  # fmt: skip
         if st.button("Replay", icon=":material/history:", help="Any past window of this symbol, minute by minute, with what was known then"):
             parts.open_symbol(symbol, on="replay")
@@ -211,17 +219,19 @@ if not symbol:
 elif symbol not in watched:
     missing()
 else:
-    parts.every(hero)
+    with st.container():  # whatever it holds, what follows keeps its place, and the charts stay as they are
+        parts.every(hero)
     if parts.allowed()[0]:  # what the desk holds is not for every visitor
         parts.every(position)
     left, right = st.columns([2.6, 1])
     with left:
         toolbar()
-        st.session_state.page_run = True
-        parts.every(drawings, 0 if st.session_state.hold else 60)
+        arriving = reading() is not None or st.session_state.get("arriving") == symbol
+        parts.every(drawings, READING_SEC if arriving else DRAW_SEC)
         st.caption(
-            f"Times in {reads.runtime().settings.timezone}. The daily estimate is the running funding × 24; funding varies by the hour, "
-            "so a day can turn out differently. Gaps are times without readings. Drag to zoom, double-click to go back."
+            "Drag to zoom, double-click to go back; arrow keys move the crosshair (Shift: an hour), + and − zoom. Gaps are times without "
+            "readings. The thin part of the light's history is back-filled. The daily estimate is the running funding × 24: a day can turn "
+            "out differently. In longer windows a point is the last value of its 5 or 15 minutes, and lines keep their highs and lows."
         )
         parts.every(exchanges)
         parts.every(changes)

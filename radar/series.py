@@ -1,22 +1,46 @@
 """Stored bars as the series that charts, tiles, REST and exports show."""
 
 import itertools
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from radar.bars import MINUTE_MS, light_name, minute_of
+from radar.bars import LIGHT_CODES, MINUTE_MS, light_name, minute_of
 from radar.funding import settled_1h_pct, settled_columns
 from radar.measure import measure
 from radar.store import MarketStore
 
-__all__ = ["chart_step_min", "measured", "printed", "recent_minutes", "settled"]
+__all__ = ["EXTREMES", "Chart", "LightRun", "chart_step_min", "charted", "light_runs", "measured", "printed", "recent_minutes", "settled"]
 
 CHART_STEPS = ((48, 1), (24 * 7, 5), (24 * 30, 15))  # (hours up to, minutes a point)
 WRITING_MIN = 2
 WARM_UP_MIN = 1_500  # the longest window looks back 24 hours
 DAY_SLACK_MS = 25 * 3_600_000  # a settlement needs the one before it, at most a day earlier
+EXTREMES = ("mark", "basis_pct", "basis_twap15_pct", "funding_1h_pct", "oi_usdt", "orderbook_imbalance", "spot_imbalance")
+
+
+class LightRun(NamedTuple):
+    """A stretch of one light: first minute (epoch), how many, code (see LIGHT_CODES); `relived`: judged afterwards from back-filled history."""
+
+    first: int
+    minutes: int
+    code: int
+    relived: bool
+
+
+class Chart(NamedTuple):
+    """A window as it is drawn: a row every `step_min` minutes with the last known value of each metric.
+
+    `extremes`: per metric of EXTREMES two values a row, lowest and highest in the order they came in; empty when every minute has its row.
+    `lights`: from the minutes, whatever the step, so a light of one minute is among them.
+    """
+
+    frame: pd.DataFrame
+    step_min: int
+    last_minute: int
+    extremes: dict[str, np.ndarray]
+    lights: tuple[LightRun, ...]
 
 
 def chart_step_min(hours: float) -> int:
@@ -48,11 +72,55 @@ def measured(
     frame = measure(bars, paid, sw_hours=sw_hours)
     frame["light"] = pd.Series([light_name(code) for code in bars["light"]], index=bars.index, dtype=object)
     frame["source"] = bars["source"]
-    frame = frame.loc[first:]
-    if step_min > 1:
-        frame = frame.groupby(frame.index // step_min * step_min).last()
-    frame.index = pd.to_datetime(frame.index.to_numpy() * MINUTE_MS, unit="ms", utc=True).rename("time")
-    return frame
+    frame = _thinned(frame.loc[first:], step_min)
+    return frame.set_axis(_times(frame.index))
+
+
+def charted(minutes: pd.DataFrame, step_min: int) -> Chart:
+    """What a chart draws of `measured` minutes: thinned to `step_min`, without losing a peak or a short light."""
+    numbered = minutes.set_axis(pd.DatetimeIndex(minutes.index).as_unit("ms").asi8 // MINUTE_MS)
+    lights = light_runs(numbered["light"], numbered["source"]) if "light" in numbered else ()
+    frame = _thinned(numbered, step_min)
+    frame = frame.set_axis(_times(frame.index))
+    last = int(numbered.index[-1]) if len(numbered) else 0
+    return Chart(frame, step_min, last, _extremes(numbered, step_min) if step_min > 1 else {}, lights)
+
+
+def light_runs(lights: pd.Series, source: pd.Series) -> tuple[LightRun, ...]:
+    """Stretches of one light over a complete index of minutes; minutes without a light are left out."""
+    codes = lights.map({light.value: code for light, code in LIGHT_CODES.items()}).fillna(0).to_numpy(int)
+    relived = (source > 0).to_numpy()
+    edges = np.flatnonzero(np.diff(codes * 2 + relived)) + 1
+    starts, ends = np.array([0, *edges][: len(codes)], int), np.array([*edges, len(codes)][: len(codes)], int)
+    return tuple(
+        LightRun(int(lights.index[a]), int(b - a), int(codes[a]), bool(relived[a])) for a, b in zip(starts, ends, strict=True) if codes[a]
+    )
+
+
+def _times(minutes: pd.Index) -> pd.DatetimeIndex:
+    return pd.to_datetime(minutes.to_numpy() * MINUTE_MS, unit="ms", utc=True).rename("time")
+
+
+def _thinned(frame: pd.DataFrame, step_min: int) -> pd.DataFrame:
+    """The last known value of every `step_min` minutes, under the first of them."""
+    return frame.groupby(frame.index // step_min * step_min).last() if step_min > 1 else frame
+
+
+def _extremes(frame: pd.DataFrame, step_min: int) -> dict[str, np.ndarray]:
+    """Per metric: lowest and highest of each step, in the order they came; NaN twice where nothing is known."""
+    if frame.empty:
+        return {}
+    lead = int(frame.index[0]) % step_min
+    steps = -(-(lead + len(frame)) // step_min)
+    found = {}
+    for name in EXTREMES:
+        padded = np.full(steps * step_min, np.nan)
+        padded[lead : lead + len(frame)] = frame.get(name, np.nan)
+        block = padded.reshape(steps, step_min)
+        low, high = np.where(np.isnan(block), np.inf, block).argmin(axis=1), np.where(np.isnan(block), -np.inf, block).argmax(axis=1)
+        rows = np.arange(steps)
+        found[name] = np.column_stack([block[rows, np.minimum(low, high)], block[rows, np.maximum(low, high)]]).ravel()
+    return found
 
 
 def recent_minutes(market: MarketStore, symbol: str, now_ms: int) -> dict[str, Any]:

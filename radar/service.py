@@ -22,7 +22,7 @@ from radar.health import Health, health_of, venues_told
 from radar.jobs import weight_per_minute
 from radar.models import BorrowQuote, Event, Observation, Progress, Snapshot, VenueSheet, Watched
 from radar.profile_desk import DESK, ProfileDesk, seen_by
-from radar.series import chart_step_min, measured, printed, recent_minutes, settled
+from radar.series import Chart, chart_step_min, charted, measured, printed, recent_minutes, settled
 from radar.settings import Settings
 from radar.side_by_side import venue_sheet
 from radar.spot import spot_map
@@ -184,9 +184,9 @@ class Radar(AlertDesk, ProfileDesk):
             self.market, symbol, hours, self.now_ms(), sw_hours=self.thresholds(symbol).sw_hours, step_min=step_min, before_ms=before_ms
         )
 
-    def series(self, symbol: str, hours: float) -> pd.DataFrame:
-        """`measured` with as many points as a chart needs. Raises NotWatched."""
-        return self.measured(symbol, hours, step_min=chart_step_min(hours))
+    def series(self, symbol: str, hours: float) -> Chart:
+        """`measured` as a chart draws it. Raises NotWatched."""
+        return charted(self.measured(symbol, hours), chart_step_min(hours))
 
     def tile_history(self, symbols: list[str]) -> dict[str, dict[str, Any]]:
         """Per symbol the marks of the last hour, and the last six completed minutes of funding, basis and OI."""

@@ -23,7 +23,7 @@ GROUPS = {
         "exchange_clock", "gather", "health", "historian", "home_spot", "housekeeping", "intake", "jobs", "judge", "lanes", "live", "mailbag",
         "own_record", "profile_desk", "rehearsal", "replays", "report", "runtime", "series", "service", "teller",
     ),
-    "faces": ("__main__", "api", "api_alerts", "cli", "replies", "rest", "ui"),
+    "faces": ("__main__", "api", "api_alerts", "assets", "cli", "replies", "rest", "ui"),
     "app": ("app.py",),
     "pages": ("pages",),
 }  # fmt: skip
@@ -52,6 +52,7 @@ OUTSIDE = {  # packages from elsewhere, by module, else by group
     "__main__": set(),
     "api": {"fastapi", "fastapi_offline", "pandas", "pydantic", "starlette"},
     "api_alerts": {"fastapi", "pydantic"},
+    "assets": {"starlette"},
     "cli": set(),
     "replies": {"fastapi", "pandas", "starlette"},
     "rest": {"fastapi", "pydantic", "starlette"},

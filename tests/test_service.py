@@ -256,7 +256,7 @@ def test_a_window_in_the_past(world, clock):
 
 def test_a_chart_has_as_many_points_as_it_needs(world):
     """Minutes up to 48 h, five minutes up to a week, a quarter of an hour beyond."""
-    steps = {hours: world.radar.series("CALMUSDT", hours).index.to_series().diff().iloc[-1] for hours in (48, 49, 168, 169, 720)}
+    steps = {hours: world.radar.series("CALMUSDT", hours).frame.index.to_series().diff().iloc[-1] for hours in (48, 49, 168, 169, 720)}
 
     assert {hours: step / pd.Timedelta(minutes=1) for hours, step in steps.items()} == {48: 1, 49: 5, 168: 5, 169: 15, 720: 15}
 

@@ -6,5 +6,5 @@ parts   header, banner, gate and small pieces that several pages show
 component  declares a component from its files
 tiles   the watchlist grid, one component
 sheet   hero and cards of the symbol page, one component
-charts  series → plotly figure
+charts  series → the bytes that plot.js draws
 """

@@ -9,11 +9,20 @@ import plotly.graph_objects as go
 from radar.bars import LIGHT_CODES
 from radar.models import Light
 from radar.report import Report
-from radar.ui.charts import PALETTES
 from radar.ui.look import LIGHTS
 
 __all__ = ["calibration", "price"]
 
+PALETTES = {  # Streamlit's own charts know no CSS variables: the same colours as .streamlit/config.toml
+    "dark": {
+        "red": "#f6465d", "amber": "#f0b90b", "green": "#2ebd85", "grey": "#8b98a9", "blue": "#6ea8fe", "violet": "#a78bfa",
+        "ink": "#e6eaf0", "line": "#222a34", "violet_fill": "rgba(167,139,250,.22)",
+    },
+    "light": {
+        "red": "#d02a41", "amber": "#8a6400", "green": "#0f7550", "grey": "#5b6675", "blue": "#1d5bd0", "violet": "#6d43d9",
+        "ink": "#14181f", "line": "#d3d9e1", "violet_fill": "rgba(109,67,217,.16)",
+    },
+}  # fmt: skip
 POINTS = 1_500  # as many as a wide screen shows
 MOST_BANDS = 120
 SEEN = 0.02  # of a point's time

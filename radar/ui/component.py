@@ -1,5 +1,6 @@
 """Components from files beside this one: html, css and js as inline strings, base.css and base.js in front."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,11 @@ def _lean(name: str) -> str:
     return "\n".join(line for line in lines if line and not line.startswith("//"))
 
 
-def declare(name: str, stem: str, *, html: bool = False) -> Any:
-    """The component called `name` from `stem`.js, `stem`.css and, with `html`, `stem`.html."""
+def declare(name: str, stem: str, *, html: bool = False, parts: Sequence[str] = ()) -> Any:
+    """The component called `name` from `stem`.js, `stem`.css and, with `html`, `stem`.html; `parts` are more scripts, in front of it."""
     return st.components.v2.component(
         name,
         html=_lean(f"{stem}.html") if html else '<div class="root">\n</div>',
         css=_lean("base.css") + "\n" + _lean(f"{stem}.css"),
-        js=_lean("base.js") + "\n" + _lean(f"{stem}.js"),
+        js="\n".join(_lean(f"{part}.js") for part in ("base", *parts, stem)),
     )

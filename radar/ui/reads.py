@@ -14,6 +14,7 @@ import streamlit as st
 from radar.errors import NotWatched
 from radar.models import Alert, AlertKind, AlertPolicy, ChannelState, Event, Snapshot, VenueSheet
 from radar.runtime import get_runtime
+from radar.series import Chart
 from radar.ui.tiles import Entry
 from radar.ui.view import Change
 from radar.ui.view import changes as changes_of
@@ -118,9 +119,9 @@ def histories(name: str, symbols: tuple[str, ...], minute: int) -> dict[str, Any
     return radar(name).tile_history(list(symbols))
 
 
-@st.cache_resource(ttl=3600, max_entries=16, show_spinner=False)
-def drawn(name: str, symbol: str, hours: int, stamp: int) -> tuple[pd.DataFrame, pd.DataFrame]:  # noqa: ARG001 - part of the cache key
-    """Series and settled funding of the charts; a new `stamp` reads anew, the same one draws the very same chart."""
+@st.cache_resource(ttl=1200, max_entries=16, show_spinner=False)
+def drawn(name: str, symbol: str, hours: int, stamp: int, read: int) -> tuple[Chart, pd.DataFrame]:  # noqa: ARG001 - part of the cache key
+    """Series and settled funding of the charts; a new `stamp`, or more of the past that has been `read`, reads anew."""
     return radar(name).series(symbol, hours), radar(name).settlements(symbol, hours)
 
 

@@ -26,6 +26,7 @@ from radar.models import (
     VenueSheet,
     Watched,
 )
+from radar.series import charted
 from radar.settings import Settings
 from radar.thresholds import Thresholds
 from radar.ui import reads
@@ -89,7 +90,7 @@ class FakeRadar:
 
     def series(self, symbol, hours):
         index = pd.date_range("2026-01-01", periods=120, freq="min", tz="UTC")
-        return pd.DataFrame({"mark": np.linspace(1, 2, 120), "light": "RED"}, index=index)
+        return charted(pd.DataFrame({"mark": np.linspace(1, 2, 120), "light": "RED", "source": 0.0}, index=index), 1)
 
     def settlements(self, symbol, hours):
         return pd.DataFrame({"funding_1h_pct": [], "rate_pct": [], "interval_hours": []}, index=pd.DatetimeIndex([], tz="UTC"))

@@ -1,109 +1,109 @@
-"""The symbol's figure: one time axis, gaps that stay gaps, few bytes."""
+"""What travels to the charts: few bytes, gaps that stay gaps, nothing lost that a trader would miss."""
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from radar.models import Light
+from radar.models import Progress
+from radar.series import chart_step_min, charted
 from radar.ui import charts
 
-COLUMNS = (
-    "mark", "index", "last", "basis_pct", "basis_twap5_pct", "basis_twap15_pct", "basis_twap60_pct", "funding_1h_pct", "funding_daily_est_pct",
-    "oi_usdt", "delta_oi_1h_usdt", "delta_oi_4h_usdt", "delta_oi_24h_usdt", "perp_vol24_usdt", "spot_vol24_usdt", "perp_dominance_pct",
-    "perp_dominance_binance_pct",
-    "orderbook_imbalance", "spot_imbalance", "imbalance_band_pct",
-)  # fmt: skip
 SETTLED = pd.DataFrame(
     {"funding_1h_pct": [np.nan, -0.04, 0.01], "rate_pct": [-0.3, -0.32, 0.08], "interval_hours": [np.nan, 8.0, 8.0]},
     index=pd.DatetimeIndex(["2026-01-01T00:00Z", "2026-01-01T08:00Z", "2026-01-01T16:00Z"]),
 )
 
 
-@pytest.fixture
-def frame():
-    """Two days of minutes with a hole in the middle."""
-    index = pd.date_range("2026-01-01", periods=2880, freq="min", tz="UTC")
-    made = pd.DataFrame(1.5, index=index, columns=list(COLUMNS))
-    made.iloc[1000:1100] = np.nan
-    made["light"] = ["RED"] * 1000 + [None] * 100 + ["YELLOW"] * 1780
+def minutes(hours):
+    """So many hours of a market that never stands still, with a hole of 100 minutes."""
+    dice, count = np.random.default_rng(7), hours * 60
+    index = pd.date_range("2026-01-01", periods=count, freq="min", tz="UTC")
+    made = pd.DataFrame({name: 1 + dice.normal(0, 0.01, count).cumsum() for name in charts.COLUMNS}, index=index)
+    made["oi_usdt"] *= 5e7
+    made.iloc[100:200] = np.nan
+    made["light"] = ["RED"] * 100 + [None] * 100 + ["YELLOW"] * (count - 200)
+    made["source"] = 0.0
     return made
 
 
-def drawn(frame, settled=SETTLED, **options):
-    """The figure."""
-    return charts.figure(frame, settled, revision="x", **options)
+def sent(hours, frame=None, **more):
+    """The bytes of a window."""
+    frame = minutes(hours) if frame is None else frame
+    return charts.payload("CALMUSDT", hours, charted(frame, chart_step_min(hours)), SETTLED, **more)
 
 
-def test_every_trace_shares_the_time_axis(frame):
-    """Zoom and crosshair belong to all panels."""
-    assert {trace.xaxis for trace in drawn(frame).data} == {"x"}
+@pytest.mark.parametrize(("hours", "most"), [(6, 20_000), (48, 150_000), (168, 200_000), (720, 280_000)])
+def test_a_window_is_small(hours, most):
+    """48 h of minutes and 30 days both fit into what one picture weighs."""
+    assert len(sent(hours)) <= most
 
 
-def test_gaps_are_gaps(frame):
-    """No line is drawn across missing minutes, and no area either."""
-    lines = [t for t in drawn(frame).data if t.type == "scatter" and t.dx]
-    areas = [t for t in lines if t.fill]
+def test_the_worst_month_is_bounded():
+    """A light that turns every minute for thirty days still travels whole, at six bytes a turn."""
+    frame = minutes(720)
+    frame["light"] = ["RED", "GREEN"] * (len(frame) // 2)
+    data = sent(720, frame)
 
-    assert not any(t.connectgaps for t in lines)
-    assert len(areas) == 4  # two stretches of two areas
-    assert all(np.isfinite(t.y).all() for t in areas)
-
-
-def test_an_unknown_column_is_an_empty_line(frame):
-    """A venue that never answered does not break the page."""
-    made = drawn(frame.drop(columns=["spot_imbalance", "spot_vol24_usdt"])).data
-
-    assert [np.isnan(t.y).all() for t in made if t.name == "spot"] == [True]
+    assert len(charts.unpacked(data)[2]) == 43_200
+    assert len(data) < 550_000
 
 
-def test_binance_alone_is_a_thin_dotted_line(frame):
-    """Beside the aggregate, on the same axis."""
-    lines = {t.name: t for t in drawn(frame).data if t.name in ("perp share", "Binance alone")}
+def test_what_arrives_is_what_was_measured():
+    """Prices to seven digits, the rest within half the last digit that is shown; gaps are gaps."""
+    frame = minutes(48)
+    header, columns, _ = charts.unpacked(sent(48, frame))
 
-    assert {t.yaxis for t in lines.values()} == {"y16"}
-    assert (lines["Binance alone"].line.dash, lines["Binance alone"].line.width) == ("dot", 1)
-
-
-def test_an_axis_on_the_right_always_has_the_one_it_lies_over(frame):
-    """Without it, it would stretch over the whole figure."""
-    made = drawn(frame.drop(columns=["perp_vol24_usdt"])).data
-
-    assert {axis for axis in charts.RIGHT if axis not in {t.yaxis for t in made}} == set()
+    assert header["count"] == len(frame)
+    for name, allowed in charts.COLUMNS.items():
+        span = frame[name].max() - frame[name].min()
+        near = max(1e-6 * frame[name].abs().max(), min(allowed, span / 130_000) * 1.01)
+        np.testing.assert_allclose(columns[name], frame[name], rtol=0, atol=near, equal_nan=True)
 
 
-def test_an_empty_window_can_be_drawn():
-    """Nothing stored yet."""
-    assert drawn(pd.DataFrame(index=pd.DatetimeIndex([], tz="UTC")), SETTLED.iloc[:0]).data
+def test_a_far_outlier_costs_bytes_not_digits():
+    """One glitched basis does not make the others coarse."""
+    frame = minutes(48)
+    frame.iloc[500, frame.columns.get_loc("basis_pct")] = 9_000.0
+    columns = charts.unpacked(sent(48, frame))[1]
+
+    assert columns["basis_pct"][600] == pytest.approx(frame["basis_pct"].iloc[600], abs=0.0005)
 
 
-def test_settled_bars_span_their_own_interval(frame):
-    """A settlement whose interval is unknown is left out; red means the short paid."""
-    bar = next(t for t in drawn(frame).data if t.name == "settled")
+def test_a_line_without_readings_is_left_out():
+    """So that its legend can say so; an index that never moved is one that was read."""
+    frame = minutes(48).drop(columns=["spot_imbalance"])
+    frame["spot_vol24_usdt"], frame["index"] = np.nan, 2.5
+    columns = charts.unpacked(sent(48, frame))[1]
 
-    assert list(bar.x) == ["2026-01-01 04:00:00", "2026-01-01 12:00:00"]
-    assert list(bar.marker.color) == [charts.PALETTES["dark"]["red"], charts.PALETTES["dark"]["green"]]
-
-
-def test_the_light_is_said_in_words_and_marked_when_back_filled(frame):
-    """Stretches of one light; back-filled ones are another stretch."""
-    source = pd.Series([1] * 500 + [0] * 2380, index=frame.index)
-    runs = charts.light_runs(frame["light"], source)
-
-    assert [(run.light, run.relived) for run in runs] == [(Light.RED, True), (Light.RED, False), (Light.YELLOW, False)]
-    assert runs[0].text == "NO SHORT (back-filled)"
+    assert {"spot_imbalance", "spot_vol24_usdt"} & columns.keys() == set()
+    assert columns["index"][0] == 2.5
 
 
-def test_no_range_is_set_on_the_time_axis(frame):
-    """A range that moves with every refresh would undo a zoom."""
-    assert drawn(frame).layout.xaxis.range is None
+def test_settlements_carry_their_own_interval():
+    """One whose interval is unknown is left out."""
+    header = charts.unpacked(sent(48))[0]
+
+    assert [row[1:] for row in header["settled"]] == [[8.0, -0.04], [8.0, 0.01]]
+    assert header["settled"][0][0] == 1_767_254_400_000
 
 
-def test_columns_travel_as_float32(frame):
-    """A tenth of the bytes of lists."""
-    assert {t.y.dtype for t in drawn(frame).data if t.type == "scatter" and t.dx} == {np.dtype("float32")}
-    assert len(drawn(frame).to_json()) < 420_000
+def test_nothing_read_yet_says_how_far_it_is():
+    """No columns, but what is being read."""
+    progress = Progress(symbol="CALMUSDT", done=3, total=12, stage="minutes of 48 h")
+    header, columns, runs = charts.unpacked(charts.payload("CALMUSDT", 48, None, reading=progress))
+
+    assert (header["count"], columns, runs) == (0, {}, [])
+    assert header["reading"] == [3, 12, "minutes of 48 h"]
 
 
-def test_local_time(frame):
-    """Times are those of the settings' zone."""
-    assert next(t for t in drawn(frame, zone="Asia/Tokyo").data if t.name == "mark").x0 == "2026-01-01 09:00:00"
+def test_an_empty_frame_is_nothing_read():
+    """A grid of minutes without a single reading is not drawn."""
+    empty = charted(minutes(6).drop(columns=["light"]).mul(np.nan), 1)
+
+    assert charts.is_empty(empty)
+    assert charts.unpacked(charts.payload("CALMUSDT", 6, empty))[0]["count"] == 0
+
+
+def test_the_same_minute_is_the_same_bytes():
+    """Streamlit then sends a reference instead of the bytes."""
+    assert sent(48) == sent(48)
