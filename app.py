@@ -1,5 +1,6 @@
 """The process: pages, REST under /api and the collector, started together by `streamlit run app.py`."""
 
+import gc
 import logging
 import os
 import sys
@@ -29,6 +30,8 @@ async def lifespan(_: Any) -> AsyncIterator[None]:
     except RadarError as error:
         sys.stderr.write(f"Short-Risk Radar does not start. {error}\n")
         os._exit(2)  # one clear line: a raised error would be buried in the server's traceback
+    gc.collect()
+    gc.freeze()  # what lives as long as the process is not looked at again by every collection
     yield
     await anyio.to_thread.run_sync(close_runtime)
 

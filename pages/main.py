@@ -14,16 +14,22 @@ from radar.ui import header, memory, parts, profiles, sidebar, trouble  # noqa: 
 st.set_page_config(page_title="Short-Risk Radar", page_icon=str(parts.ICON), layout="wide", initial_sidebar_state=248)
 parts.setup()
 page = st.navigation([parts.page(name) for name in parts.PAGE_NAMES])
+profiles.begin()
 memory.begin()
 
-with st.container(key="head", horizontal=True, vertical_alignment="top"):
+head, warnings, body = st.container(key="head", horizontal=True, vertical_alignment="top"), st.container(key="warnings"), st.container(key="body")
+with body:  # first what the visitor came for; what frames it is drawn into the places above
+    page.run()
+    memory.part("memory", memory.remember, 0)
+with head:
     with st.container(width="stretch"):
         parts.every(header.status)
     with st.container(horizontal=True, width="content", vertical_alignment="center"):
         profiles.switch()
         header.switches()
-parts.every(trouble.trouble)
-trouble.banner()
-profiles.line()
-sidebar.draw(page.url_path or page.title)
-page.run()
+with warnings:
+    parts.every(trouble.trouble)
+    trouble.banner()
+    profiles.line()
+if memory.arrived():
+    sidebar.draw(page.url_path or page.title)

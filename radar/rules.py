@@ -79,7 +79,8 @@ def leaf_states(value: np.ndarray, quality: np.ndarray, op: str, limit: float, *
     plain = np.where(true, FIRES, CLEAR)
     stale = np.where(true, FIRES, UNKNOWN) if danger else np.where(true, UNKNOWN, CLEAR)
     bound = np.where(true, FIRES, UNKNOWN) if op.startswith("<") else np.where(true, UNKNOWN, CLEAR)
-    known = np.select([quality == FRESH, quality == STALE, quality == BOUND], [plain, stale, bound], default=UNKNOWN)
+    doubted = np.where(quality == STALE, stale, np.where(quality == BOUND, bound, UNKNOWN))  # nested: np.select is slow for one row
+    known = np.where(quality == FRESH, plain, doubted)
     return np.where(np.isnan(value), UNKNOWN, known)
 
 

@@ -4,7 +4,7 @@ Nothing here asks an exchange. Answers are judged at the moment of reading, so w
 """
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -260,14 +260,14 @@ class Radar(AlertDesk, ProfileDesk):
         """What whoever collects said last."""
         return self._here.told() if self._here else self.market.fact("health", {})
 
-    def health(self) -> Health:
-        """How fresh everything is, and whether somebody collects."""
+    def health(self, snapshots: Sequence[Snapshot] | None = None) -> Health:
+        """How fresh everything is, and whether somebody collects; by `snapshots` where the caller has them."""
         notices = [notice for notice in (self.market.notice, self.user.alerts_paused or self.user.notice) if notice]
         here = self._here
         return health_of(
             self._told(),
             None if here else self.market.lease(),
-            self.snapshots(),
+            self.snapshots() if snapshots is None else snapshots,
             self.watchlist(),
             self.clock.now_ms(),
             opened_ms=self._opened_ms if self.collector else 0,

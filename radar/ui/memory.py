@@ -16,10 +16,11 @@ from radar.ui import parts, profiles, reads
 from radar.ui.component import declare
 from radar.ui.view import PARAMETERS, View, from_query, from_text, to_query, to_text
 
-__all__ = ["apply", "begin", "current", "mine", "open_symbol", "part", "redraw", "remember"]
+__all__ = ["apply", "arrived", "begin", "current", "mine", "open_symbol", "part", "redraw", "remember"]
 
 MARKETS = ("live", "demo")
 PROFILE = "profile"
+LATE_SEC = 3
 _MEMORY = declare("radar_memory", "memory")
 
 
@@ -81,6 +82,22 @@ def _link() -> None:
         st.query_params.from_dict(wanted)
 
 
+def arrived() -> bool:
+    """Whether the browser has drawn the page and told what it keeps. Until then the left panel waits, so that the lights come first."""
+    if "arrived" in st.session_state:
+        return True
+    st.fragment(_late, run_every=LATE_SEC)()
+    return False
+
+
+def _late() -> None:
+    """The browser says nothing: the panel comes all the same."""
+    if st.session_state.setdefault("waited", 0):
+        st.session_state.arrived = True
+        st.rerun()
+    st.session_state.waited = 1
+
+
 def remember() -> None:
     """The component that reads and writes the browser's memory; it shows nothing."""
     keep = [pair for pair in (st.session_state.get("view_keep"), _profile_kept()) if pair]
@@ -103,6 +120,7 @@ def _restored() -> None:
     person = told.get(PROFILE) if isinstance(told, dict) else None
     if isinstance(person, str) and person and "profile" not in st.session_state:
         profiles.choose(person)
+    st.session_state.arrived = True
     st.rerun()
 
 

@@ -11,7 +11,7 @@ from radar.errors import RadarError
 from radar.models import Light, Snapshot
 from radar.ui import look, parts, reads
 
-__all__ = ["DESK", "besides", "choose", "chosen", "keep_view", "line", "switch", "title", "view"]
+__all__ = ["DESK", "begin", "besides", "choose", "chosen", "keep_view", "line", "switch", "title", "view"]
 
 DESK = "Desk"
 NAMED = 6  # symbols in a sentence
@@ -103,10 +103,15 @@ def _listed(words: tuple[str, ...] | list[str]) -> str:
 
 
 # ── the popover ──
+def begin() -> None:
+    """Before anything is drawn: whoever may not write looks through no profile, whatever was chosen before."""
+    if not parts.allowed()[0]:
+        st.session_state.pop("profile", None)
+
+
 def switch() -> None:
     """The popover of the header; nothing for whoever may not write."""
     if not parts.allowed()[0]:
-        st.session_state.pop("profile", None)
         return
     mine = chosen()
     with st.popover(f"Profile: {look.plain(title(mine))}", key="profile_box"), st.container(width=WIDTH):

@@ -95,7 +95,7 @@ def entry(name: str, symbol: str) -> Entry | None:
 @st.cache_resource(ttl=3, max_entries=2, show_spinner=False)
 def health(name: str) -> Any:
     """Status, freshness, weight, notices."""
-    return radar(name).health()
+    return radar(name).health([entry.snapshot for entry in entries(name) if entry.snapshot])
 
 
 @st.cache_resource(ttl=3, max_entries=64, show_spinner=False)

@@ -17,9 +17,7 @@ def draw(page: str) -> None:
     """Controls first, then the list. `page` is the page's address: the list marks the symbol that is open there."""
     with st.sidebar:
         memory.part("add", _add_box, 0 if reads.available(reads.source()) else UNKNOWN_SEC)
-        with st.container(gap=None):
-            memory.part("memory", memory.remember, 0)
-            memory.part("rail", lambda: _rail(page))
+        memory.part("rail", lambda: _rail(page))
         _remove_box()
         parts.unlock()
 

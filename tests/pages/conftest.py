@@ -137,7 +137,7 @@ class FakeRadar:
     def export(self, symbol, hours, fmt):
         return "ts\n"
 
-    def health(self):
+    def health(self, snapshots=None):
         host = HostHealth(
             venue="binance", pool="futures", host="x", ok=True, latency_ms=50.0, last_ok_ms=NOW, used_weight=412, limit_weight=1440
         )
@@ -167,6 +167,7 @@ def open_page(market):
 
     def opened(name="watchlist", **query):
         app = AppTest.from_file(MAIN, default_timeout=20)
+        app.session_state.arrived = True  # there is no browser to say that it has drawn the page
         for key, value in query.items():
             app.query_params[key] = value
         app.run()

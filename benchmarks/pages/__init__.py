@@ -1,0 +1,1 @@
+"""Pages that are measured beside the app's own."""
