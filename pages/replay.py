@@ -67,7 +67,7 @@ def toolbar() -> None:
         if st.button("Back to live", icon=":material/sensors:"):
             parts.open_symbol(symbol)
         if name == "live" and st.button("Replay the demo's squeeze", help="A simulated squeeze, without any network"):
-            st.session_state.open_demo_next = True
+            st.session_state.demo = True
             elsewhere()
             st.query_params["symbol"] = SQUEEZE
             st.session_state.pop("replay_link", None)

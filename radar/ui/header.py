@@ -56,8 +56,9 @@ def _exchanges(venues: Sequence[VenueHealth]) -> list[str]:
 
 def switches() -> None:
     """Refresh, demo and theme; the demo is remembered in the link, the theme in the browser."""
-    st.toggle("Refresh", key="refresh", help=f"Numbers come in every {REFRESH_SEC} s while this is on")
-    st.toggle("Demo market", key="demo", on_change=_other_market, help="A simulated market, in its own database, without any network")
+    st.session_state.refresh_switch, st.session_state.demo_switch = st.session_state.refresh, st.session_state.demo
+    st.toggle("Refresh", key="refresh_switch", on_change=_refresh, help=f"Numbers come in every {REFRESH_SEC} s while this is on")
+    st.toggle("Demo market", key="demo_switch", on_change=_other_market, help="A simulated market, in its own database, without any network")
     _THEME(key="theme", data={"now": 0, "pages": list(PAGE_NAMES)}, width="content")
     if st.session_state.demo:
         st.query_params["demo"] = "1"
@@ -65,7 +66,12 @@ def switches() -> None:
         del st.query_params["demo"]
 
 
+def _refresh() -> None:
+    st.session_state.refresh = st.session_state.refresh_switch
+
+
 def _other_market() -> None:
     """The other market has other symbols: the symbol page starts with the first of them."""
+    st.session_state.demo = st.session_state.demo_switch
     if "symbol" in st.query_params:
         del st.query_params["symbol"]

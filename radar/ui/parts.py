@@ -28,10 +28,11 @@ CSS = Path(__file__).with_name("page.css")
 
 
 def setup() -> None:
-    """Session defaults; a link with demo=1 opens the simulated market."""
+    """Session defaults; a link with demo=1 opens the simulated market.
+
+    Neither is the state of a widget: a run that is cut short before its switch is drawn would lose it.
+    """
     st.session_state.setdefault("demo", st.query_params.get("demo") == "1")
-    if st.session_state.pop("open_demo_next", False):
-        st.session_state.demo = True  # only here, before the switch is drawn, does the browser believe it
     st.session_state.setdefault("refresh", True)
     st.html(CSS)
 

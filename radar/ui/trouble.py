@@ -57,7 +57,7 @@ def _last_good(health: Health, now_ms: int) -> str:
 
 def _demo_button(key: str) -> None:
     if st.button("Open the demo market", key=key, icon=":material/science:"):
-        st.session_state.open_demo_next = True
+        st.session_state.demo = True
         st.rerun(scope="app")
 
 

@@ -315,7 +315,7 @@ def test_the_demo_has_fields_of_its_own(open_page, market, desk):
     """What was typed for one market is not saved for the other."""
     desk.changes[None] = {"cooldown_min": 45}
     app = open_page("alerts")
-    app.toggle(key="demo").set_value(True).run()
+    app.toggle(key="demo_switch").set_value(True).run()
 
     assert app.number_input(key="demo All symbols cooldown_min").value == 30
 

@@ -177,11 +177,11 @@ def test_the_other_market_has_profiles_of_its_own(open_page, radar):
     radar.add_profile("Ann")
     app = open_page()
     look_through(app, "Ann")
-    app.toggle(key="demo").set_value(True).run()
+    app.toggle(key="demo_switch").set_value(True).run()
     assert "The simulated market has no profile “Ann”" in texts(app)
     assert app.selectbox(key="profile_choice").options == ["Desk"]
 
-    app.toggle(key="demo").set_value(False).run()
+    app.toggle(key="demo_switch").set_value(False).run()
     assert app.selectbox(key="profile_choice").value == "Ann"
 
 
@@ -224,7 +224,7 @@ def test_fields_of_one_scope_are_no_other_scopes(open_page, radar):
     press(app, "Save")
     assert radar.overrides() == {}
 
-    app.toggle(key="demo").set_value(True).run()
+    app.toggle(key="demo_switch").set_value(True).run()
     assert app.number_input(key="demo All symbols r1_basis_max").value == 0.0
 
 
