@@ -18,10 +18,16 @@ from pathlib import Path
 from playwright.sync_api import sync_playwright
 
 HERE = Path(__file__).parent
-PICTURES = {"radar": "/?demo=1", "symbol": "/symbol?symbol=SQUEEZEUSDT&demo=1"}
-SIZE = {"width": 1440, "height": 900}
+LAPTOP, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
+PICTURES = {
+    "radar": ("/?demo=1", LAPTOP, "dark"),
+    "symbol": ("/symbol?symbol=SQUEEZEUSDT&demo=1", LAPTOP, "dark"),
+    "light": ("/symbol?symbol=BASISUSDT&demo=1", LAPTOP, "light"),
+    "phone": ("/?demo=1", PHONE, "dark"),
+}
 STARTING_SEC = 60
-SETTLED_MS = 12_000
+FILLING_MS = 75_000  # the simulated market reads its 30 days, and lives through a minute
+SETTLED_MS = 9_000
 
 
 @contextlib.contextmanager
@@ -53,13 +59,15 @@ def main() -> None:
         sys.exit("Chromium is not installed.")
     with tempfile.TemporaryDirectory() as folder, app(folder) as address, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"])
-        page = browser.new_page(viewport=SIZE, color_scheme="dark")
+        page = browser.new_page()
         page.goto(address + "/?demo=1")
-        page.wait_for_timeout(SETTLED_MS)  # the simulated market fills its 30 days
-        for name, path in PICTURES.items():
+        page.wait_for_timeout(FILLING_MS)
+        for name, (path, size, scheme) in PICTURES.items():
+            page = browser.new_page(viewport=size, color_scheme=scheme)
             page.goto(address + path)
             page.wait_for_timeout(SETTLED_MS)
             page.screenshot(path=HERE / f"{name}.png")
+            page.close()
             print(f"wrote docs/{name}.png")
         browser.close()
 

@@ -38,7 +38,7 @@ from radar.spot import spot_map
 from radar.store import MarketStore
 from radar.thresholds import Thresholds
 
-__all__ = ["LIVED", "NO_DATA", "OLD", "RECONSTRUCTED", "Film", "film", "relived"]
+__all__ = ["LIVED", "NO_DATA", "OLD", "RECONSTRUCTED", "Film", "film", "history_of", "observed", "relived"]
 
 LIVED, OLD, RECONSTRUCTED, NO_DATA = 0, 1, 2, 3  # judged again; stored before that could be; the backtest's; nothing is known
 WARM_UP_MIN = 1_500  # the longest window looks back 24 hours
@@ -109,11 +109,11 @@ def film(market: MarketStore, symbol: str, first_minute: int, last_minute: int, 
     `t`: the thresholds of now, for the minutes that tell no others. A row knows nothing later than itself.
     """
     bars = market.bars(symbol, first_minute - WARM_UP_MIN, last_minute)
-    observation = _observation(market, symbol)
+    observation = observed(market, symbol)
     again = relived(market, symbol, first_minute, last_minute)
     sets = [*again.attrs["judged_by"], t]
     old = bars.index[(bars.index >= first_minute) & bars["light"].notna() & ~bars.index.isin(again.index)]
-    history = _history(market, symbol, bars, first_minute, last_minute, observation)
+    history = history_of(market, symbol, bars, first_minute, last_minute, observation)
     guessed = replay(history, t, step_min=1, first_ms=first_minute * MINUTE_MS, last_ms=last_minute * MINUTE_MS)
     grid = pd.RangeIndex(first_minute, last_minute + 1)
     back = guessed.loc[~guessed.index.isin(again.index) & ~guessed.index.isin(old)]
@@ -131,12 +131,14 @@ def film(market: MarketStore, symbol: str, first_minute: int, last_minute: int, 
     return Film(symbol, _with_parts(rows, history, sets), sets, contract.tick_size if contract else None, ("binance",))
 
 
-def _observation(market: MarketStore, symbol: str) -> Observation | None:
+def observed(market: MarketStore, symbol: str) -> Observation | None:
+    """What the collector stored last about the symbol."""
     found = market.observations().get(symbol)
     return Observation.model_validate_json(found[1]) if found else None
 
 
-def _history(market: MarketStore, symbol: str, bars: pd.DataFrame, first: int, last: int, o: Observation | None) -> History:
+def history_of(market: MarketStore, symbol: str, bars: pd.DataFrame, first: int, last: int, o: Observation | None) -> History:
+    """What a replay of the window [first, last] (minutes) needs, with the thirty days before it."""
     pairs = market.spot_pairs()
     home = spot_map(symbol, pairs) is not None if pairs else None
     elsewhere = bool(o and o.spot.has_spot and not home)

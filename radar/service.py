@@ -21,6 +21,7 @@ from radar.exchange_clock import told_offset_ms
 from radar.health import Health, health_of, venues_told
 from radar.jobs import weight_per_minute
 from radar.models import BorrowQuote, Event, Observation, Progress, Snapshot, VenueSheet, Watched
+from radar.past_lights import with_past_lights
 from radar.profile_desk import DESK, ProfileDesk, seen_by
 from radar.series import Chart, chart_step_min, charted, measured, printed, recent_minutes, settled
 from radar.settings import Settings
@@ -185,8 +186,9 @@ class Radar(AlertDesk, ProfileDesk):
         )
 
     def series(self, symbol: str, hours: float) -> Chart:
-        """`measured` as a chart draws it. Raises NotWatched."""
-        return charted(self.measured(symbol, hours), chart_step_min(hours))
+        """`measured` as a chart draws it, with the backtest's light where the radar was not there yet. Raises NotWatched."""
+        minutes = with_past_lights(self.market, symbol, self.measured(symbol, hours), self.thresholds(symbol))
+        return charted(minutes, chart_step_min(hours))
 
     def tile_history(self, symbols: list[str]) -> dict[str, dict[str, Any]]:
         """Per symbol the marks of the last hour, and the last six completed minutes of funding, basis and OI."""

@@ -21,7 +21,7 @@ GROUPS = {
     "joins": (
         "access", "alert_desk", "backfill", "backtest_question", "backtest_runs", "backtests", "collector", "courier", "elsewhere", "entered",
         "exchange_clock", "gather", "health", "historian", "home_spot", "housekeeping", "intake", "jobs", "judge", "lanes", "live", "mailbag",
-        "own_record", "profile_desk", "rehearsal", "replays", "report", "runtime", "series", "service", "teller",
+        "own_record", "past_lights", "profile_desk", "rehearsal", "replays", "report", "runtime", "series", "service", "teller",
     ),
     "faces": ("__main__", "api", "api_alerts", "assets", "cli", "replies", "rest", "ui"),
     "app": ("app.py",),

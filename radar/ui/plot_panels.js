@@ -72,7 +72,7 @@ const RANK = [0, 4, 2, 1, 3];  // of two lights in one place the worse is seen: 
 const lightAt = (d, i) => {
   const t = d.timeOf(i), from = t - d.dt + MIN, here = d.stretches.find((s) => t >= s.from && t < s.to);
   const red = d.stretches.filter((s) => s.code === 1 && s.to > from && s.from <= t).reduce((sum, s) => sum + (Math.min(s.to, t + MIN) - Math.max(s.from, from)) / MIN, 0);
-  const words = here ? d.lights[here.code][0] + (here.relived ? " (back-filled)" : "") : "no light recorded";
+  const words = here ? d.lights[here.code][0] + (here.relived ? " (back-filled, a borrow assumed)" : "") : "no light recorded";
   return { tone: here ? d.lights[here.code][1] : "grey", text: words + (red && (!here || here.code !== 1) ? ", " + d.lights[1][0] + " for " + Math.round(red) + " min before" : "") };
 };
 
