@@ -7,7 +7,7 @@ from radar import words
 from radar.models import Borrow, Finding, LeafFinding, Quality, SpotFacts, State
 from radar.rules import Rule
 
-__all__ = ["NO_FLIP", "Facts", "chip", "distance", "explain", "move"]
+__all__ = ["NO_FLIP", "Facts", "distance", "explain", "move"]
 
 OPS = {"<": "<", "<=": "≤", ">": ">", ">=": "≥", "==": "="}
 
@@ -215,11 +215,3 @@ def _flip(rule: Rule, leaves: tuple[LeafFinding, ...], state: State, facts: Fact
 def explain(rule: Rule, leaves: tuple[LeafFinding, ...], state: State, facts: Facts) -> Finding:
     """The rule's finding: state, leaves with distances, sentence, nearest flip."""
     return Finding(code=rule.code, name=rule.name, state=state, leaves=leaves, text=_text(rule, leaves, state, facts), flip=_flip(rule, leaves, state, facts))
-
-
-def chip(finding: Finding) -> str:
-    """A rule in a few words, for a tile: the leaves that hold, or the name."""
-    if finding.code == "R4":
-        return finding.text[:1].upper() + finding.text[1:]
-    said = [f"{PHRASES[leaf.metric].name} {PHRASES[leaf.metric].value(leaf.value)}" for leaf in finding.leaves if leaf.metric in PHRASES]
-    return f"{finding.name}: {', '.join(said[:2])}" if said else finding.name

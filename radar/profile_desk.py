@@ -158,7 +158,3 @@ class ProfileDesk:
 
     def _contradicted(self, preset: Mapping[str, Any]) -> list[str]:
         return [w.symbol for w in self.user.watchlist() if preset and seen_by(merged_thresholds(self.user, w.symbol), preset) is None]
-
-    def differing(self, profile: str) -> dict[str, Snapshot]:
-        """Symbol -> the answer by the radar's own thresholds, where the profile's light is another one."""
-        return {own.symbol: own for mine, own in self.both(profile) if mine.state is not own.state}

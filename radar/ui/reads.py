@@ -21,7 +21,7 @@ from radar.ui.view import changes as changes_of
 
 __all__ = [
     "alert_policy", "alerts", "alerts_paused", "available", "changes", "channels", "clock", "differing", "drawn", "entries", "entry", "events",
-    "forget", "health", "histories", "marks", "positions", "profile", "profiles", "radar", "rehearsal", "runtime", "snapshot", "source", "unseen",
+    "forget", "health", "histories", "marks", "profile", "profiles", "radar", "rehearsal", "runtime", "snapshot", "source", "unseen",
     "venues",
 ]  # fmt: skip
 
@@ -175,12 +175,6 @@ def alert_policy(name: str, symbol: str | None) -> AlertPolicy:
 
 
 @st.cache_resource(ttl=3, max_entries=2, show_spinner=False)
-def positions(name: str) -> dict[str, int]:
-    """Symbols that anybody holds, and since when."""
-    return dict(radar(name).positions())
-
-
-@st.cache_resource(ttl=3, max_entries=2, show_spinner=False)
 def marks(name: str) -> dict[str, dict[str, int]]:
     """Profile -> symbol -> since when it is marked as held; "" is the desk itself. Only for whoever may write."""
     return dict(radar(name).marks())
@@ -200,7 +194,7 @@ def rehearsal(name: str, symbol: str | None) -> dict[AlertKind, int]:
 
 def forget() -> None:
     """Somebody changed something: the next read is new."""
-    for read in (_looked, profiles, unseen, health, events, venues, channels, alerts_paused, alert_policy, positions, marks, alerts, rehearsal):
+    for read in (_looked, profiles, unseen, health, events, venues, channels, alerts_paused, alert_policy, marks, alerts, rehearsal):
         read.clear()
 
 
