@@ -18,8 +18,12 @@ profiles.begin()
 memory.begin()
 
 head, warnings, body = st.container(key="head", horizontal=True, vertical_alignment="top"), st.container(key="warnings"), st.container(key="body")
+failed = None
 with body:  # first what the visitor came for; what frames it is drawn into the places above
-    page.run()
+    try:
+        page.run()
+    except Exception as error:  # noqa: BLE001 - raised again below: the frame tells what is wrong with the radar, and leads elsewhere
+        failed = error
     memory.part("memory", memory.remember, 0)
 with head:
     with st.container(width="stretch"):
@@ -33,3 +37,5 @@ with warnings:
     profiles.line()
 if memory.arrived():
     sidebar.draw(page.url_path or page.title)
+if failed is not None:
+    raise failed

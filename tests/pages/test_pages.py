@@ -244,3 +244,13 @@ def test_writing_without_the_right_is_refused(open_page, market, monkeypatch):
 def test_the_disclaimer_is_word_for_word(open_page):
     """PRD §20."""
     assert "it must not be used to plan or perform market manipulation" in texts(open_page("about"))
+
+
+def test_a_page_that_fails_keeps_its_frame(open_page, market, monkeypatch):
+    """The header still says how the radar is doing, the left panel still leads elsewhere, and the error is not swallowed."""
+    monkeypatch.setattr(market, "overrides", lambda _symbol: 1 / 0)
+    app = open_page("thresholds")
+
+    assert len(app.exception) == 1
+    assert "freshness p50" in texts(app)
+    assert app.selectbox(key="adding") is not None
