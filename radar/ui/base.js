@@ -35,6 +35,7 @@ const mount = (component, create, tick) => {
   }
   if (self.data !== component.data) { self.data = component.data; self.received = performance.now(); }
   self.trigger = component.setTriggerValue;
+  self.keep = component.setStateValue;
   self.silence = () => (performance.now() - self.received) / 1000;
   self.now = () => self.data.now + performance.now() - self.received;
   self.unmount = () => { clearInterval(self.timer); mounted.delete(parent); };

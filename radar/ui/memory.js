@@ -11,7 +11,7 @@ export default function (component) {
   if (globalThis.radarTold !== session) {  // once a session, however often this code is loaded
     globalThis.radarTold = session;
     const found = Object.fromEntries(names.map((name) => [name, stored(name)]).filter(([, text]) => text));
-    self.trigger("kept", found);
+    self.keep("kept", found);  // a state, not a trigger: no busy moment of the server loses it
   }
   if (key !== wrote) { wrote = key; for (const [name, text] of keep) store(name, text); }
   return self.unmount;

@@ -50,6 +50,7 @@ def apply(view: View) -> None:
 def begin() -> None:
     """Once in every run of the app, before anything is drawn: a link that asks for a view gets it."""
     st.session_state.view_parts = []
+    _take()
     _of_profile()
     market, asked = reads.source(), from_query(st.query_params)
     here = (st.query_params.get("demo") == "1") == (market == "demo")  # else the link still speaks of the other market
@@ -111,8 +112,17 @@ def _profile_kept() -> list[str] | None:
 
 
 def _restored() -> None:
-    """The browser told what it keeps: that is shown wherever no link and no click said otherwise."""
-    told = st.session_state.memory.kept
+    """The browser told what it keeps."""
+    _take()
+    st.rerun()
+
+
+def _take() -> None:
+    """Show what the browser keeps wherever no link and no click said otherwise; once a session."""
+    told = getattr(st.session_state.get("memory"), "kept", None)
+    if told is None or st.session_state.get("view_told"):
+        return
+    st.session_state.view_told = st.session_state.arrived = True
     found = {market: from_text(told.get(market)) for market in MARKETS} if isinstance(told, dict) else {}
     kept = {market: view for market, view in found.items() if view is not None}
     st.session_state.view_kept = kept | st.session_state.get("view_kept", {})
@@ -120,8 +130,6 @@ def _restored() -> None:
     person = told.get(PROFILE) if isinstance(told, dict) else None
     if isinstance(person, str) and person and "profile" not in st.session_state:
         profiles.choose(person)
-    st.session_state.arrived = True
-    st.rerun()
 
 
 def open_symbol(symbol: str) -> None:
