@@ -9,7 +9,7 @@ import streamlit as st
 from radar import words
 from radar.errors import RadarError
 from radar.models import AlertKind, AlertPolicy, ChannelState
-from radar.ui import alert_cards, look, parts, profiles, reads, sheet
+from radar.ui import alert_cards, look, memory, parts, profiles, reads, sheet
 
 ALL = "All symbols"
 CSV_HOURS = 30 * 24
@@ -375,7 +375,7 @@ def positions() -> None:
             who = look.plain(profiles.title(holder))
             st.markdown(f"**{look.plain(one)}** {who} :gray[since {look.plain(when(since))}, {age}]{note}", width="stretch")
             if one in watched and st.button("Open", key=f"open {of}", help=f"The page of {look.plain(one)}"):
-                parts.open_symbol(one)
+                memory.open_symbol(one)
             st.button(
                 "Clear", key=f"clear {of}", on_click=release, args=(one, holder), disabled=not ok,
                 help=f"{look.plain(one)} is no longer held by {who}",

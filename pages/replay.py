@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import streamlit as st
 
 from radar.models import Progress
-from radar.ui import look, parts, reads, replay
+from radar.ui import look, memory, parts, reads, replay
 
 WINDOWS = {"6 h": 6, "24 h": 24, "48 h": 48, "7 d": 168}
 OWN, OWN_HOURS = "Own start", 24
@@ -65,7 +65,7 @@ def toolbar() -> None:
         st.session_state.setdefault("replay_window", "24 h")
         st.segmented_control("Window", [*WINDOWS, OWN], key="replay_window", required=True, on_change=elsewhere, label_visibility="collapsed")
         if st.button("Back to live", icon=":material/sensors:"):
-            parts.open_symbol(symbol)
+            memory.open_symbol(symbol)
         if name == "live" and st.button("Replay the demo's squeeze", help="A simulated squeeze, without any network"):
             st.session_state.demo = True
             elsewhere()

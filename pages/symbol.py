@@ -6,7 +6,7 @@ from radar.errors import RadarError
 from radar.models import Progress, VenueSheet
 from radar.own_record import OwnRecord, own_record
 from radar.series import chart_step_min
-from radar.ui import alert_cards, cards, charts, look, parts, profiles, reads, sheet, venue_cards
+from radar.ui import alert_cards, cards, charts, look, memory, parts, profiles, reads, sheet, venue_cards
 
 HELD_HOURS, COSTS_PCT = 24.0, 0.40  # of the basis trade, until somebody says otherwise
 WINDOWS = {"6 h": 6, "24 h": 24, "48 h": 48, "7 d": 168, "30 d": 720}
@@ -211,7 +211,7 @@ def toolbar() -> None:
             help="Every metric of every minute of this window",
         )  # fmt: skip
         if st.button("Replay", icon=":material/history:", help="Any past window of this symbol, minute by minute, with what was known then"):
-            parts.open_symbol(symbol, on="replay")
+            memory.open_symbol(symbol, on="replay")
 
 
 if not symbol:

@@ -6,6 +6,14 @@ from radar.ui import look
 
 __all__ = ["aloud"]
 
+SAID = {
+    "funding_min_3h_pct": "funding of the last hours",
+    "basis_twap15_pct": "the basis",
+    "delta_oi_1h_usdt": "open interest",
+    "perp_dominance_pct": "perp dominance",
+    "ret_24h_pct": "the rise of the last day",
+}
+
 
 def aloud(s: Snapshot) -> str:
     """What the light means here and now, with the number that matters most."""
@@ -23,8 +31,8 @@ def aloud(s: Snapshot) -> str:
     window = next((f for f in s.rules if f.code == "SW"), None)
     if window is None or window.state is State.FIRES:
         return s.headline
-    short = [look.LEAF_SAID.get(leaf.metric, leaf.metric) for leaf in window.leaves if leaf.state is State.CLEAR]
-    unknown = [look.LEAF_SAID.get(leaf.metric, leaf.metric) for leaf in window.leaves if leaf.state is State.UNKNOWN]
+    short = [SAID.get(leaf.metric, leaf.metric) for leaf in window.leaves if leaf.state is State.CLEAR]
+    unknown = [SAID.get(leaf.metric, leaf.metric) for leaf in window.leaves if leaf.state is State.UNKNOWN]
     said = [f"{words.join(short)} {'does' if len(short) == 1 else 'do'} not invite one"] if short else []
     said += [f"{words.join(unknown)} {'is' if len(unknown) == 1 else 'are'} not known"] if unknown else []
     return f"Nothing forbids a short, but {words.join(said)}: wait." if said else s.headline

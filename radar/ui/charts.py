@@ -17,7 +17,7 @@ from radar.series import Chart
 from radar.ui.component import declare
 from radar.ui.look import LIGHTS
 
-__all__ = ["COLUMNS", "draw", "is_empty", "payload", "unpacked"]
+__all__ = ["COLUMNS", "draw", "is_empty", "payload"]
 
 _CHARTS = declare("radar_charts", "plot", parts=("plot_data", "plot_panels", "plot_draw", "plot_hands"))
 EXACT = 0.0  # float32
@@ -104,19 +104,6 @@ def payload(
     head = json.dumps(header, separators=(",", ":"), allow_nan=False).encode()
     head += b" " * (-len(head) % 4)
     return b"".join([len(head).to_bytes(4, "little"), head, *(block.tobytes() for block in blocks)])
-
-
-def unpacked(data: bytes) -> tuple[dict[str, Any], dict[str, np.ndarray], list[tuple[int, int, int]]]:
-    """Header, columns and runs (first minute, minutes, 2 × code + relived), as plot_data.js reads them."""
-    at = 4 + int.from_bytes(data[:4], "little")
-    header = json.loads(data[4:at])
-    columns = {}
-    for name, count, first, step in header["columns"]:
-        raw = np.frombuffer(data, "<u2" if step else "<f4", count, at)
-        columns[name] = np.where(raw == GAP, np.nan, first + raw * step) if step else raw
-        at += raw.nbytes
-    starts, lengths, codes = np.frombuffer(data, "<u2", 3 * header["runs"], at).astype(int).reshape(3, -1).tolist()
-    return header, columns, [(header["first"] + a, b, c) for a, b, c in zip(starts, lengths, codes, strict=True)]
 
 
 def draw(data: bytes) -> None:

@@ -10,7 +10,7 @@ from radar.models import Borrow, Finding, LeafFinding, Light, Quality, Snapshot,
 from radar.rules import RULES
 
 __all__ = [
-    "DANGER", "LEAF_SAID", "LIGHTS", "STANCES", "VENUE_STATES", "Look", "answering", "chip", "chips", "funding_tone", "lender", "metric",
+    "DANGER", "LIGHTS", "STANCES", "VENUE_STATES", "Look", "answering", "chip", "chips", "funding_tone", "lender", "metric",
     "metric_rows", "plain", "rule_look", "rule_rows", "share", "spot_short", "srs_tone", "venue_notes",
 ]  # fmt: skip
 
@@ -144,13 +144,6 @@ def srs_tone(snapshot: Snapshot) -> str:
     return LIGHTS[snapshot.srs_band].tone if snapshot.srs_band else "grey"
 
 
-LEAF_SAID = {
-    "funding_min_3h_pct": "funding of the last hours",
-    "basis_twap15_pct": "the basis",
-    "delta_oi_1h_usdt": "open interest",
-    "perp_dominance_pct": "perp dominance",
-    "ret_24h_pct": "the rise of the last day",
-}
 LEAF_NAMES = {"basis_twap15_pct": "TWAP15", "perp_dominance_pct": "dominance", "oi_to_volume": "OI/vol", "delta_oi_1h_usdt": "ΔOI 1 h"}
 
 

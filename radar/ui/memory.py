@@ -132,17 +132,17 @@ def _take() -> None:
         profiles.choose(person)
 
 
-def open_symbol(symbol: str) -> None:
-    """Go to the symbol's page with the view in the link from the start, so that Back needs no second press."""
+def open_symbol(symbol: str, *, on: str = "symbol") -> None:
+    """Go to the symbol's page, or another one that shows it, with the view in the link from the start: Back needs no second press."""
     market = {"demo": "1"} if reads.source() == "demo" else {}
     st.session_state.view_link = to_query(current())
-    st.switch_page(parts.page("symbol"), query_params={"symbol": symbol} | market | st.session_state.view_link)
+    st.switch_page(parts.page(on), query_params={"symbol": symbol} | market | st.session_state.view_link)
 
 
 def part(key: str, draw: Callable[[], Any], seconds: int = parts.REFRESH_SEC) -> None:
     """Draw something that shows the view, and again every `seconds` (0: never) while refresh is on; `redraw` reaches it."""
     st.session_state.view_parts.append(key)
-    st.fragment(draw, run_every=seconds if seconds and st.session_state.get("refresh", True) else None, key=key)()
+    parts.every(draw, seconds, key=key)
 
 
 def redraw() -> None:

@@ -1,4 +1,4 @@
-"""What several pages share: the pages and their links, the timer, the right to write."""
+"""What several pages share: the pages, the timer, the right to write."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +10,7 @@ from radar.access import check_password, may_write_page
 from radar.ui import reads
 from radar.ui.look import plain
 
-__all__ = ["ICON", "PAGE_NAMES", "REFRESH_SEC", "allowed", "every", "open_symbol", "page", "setup", "unlock"]
+__all__ = ["ICON", "PAGE_NAMES", "REFRESH_SEC", "allowed", "every", "page", "setup", "unlock"]
 
 PAGES = Path(__file__).resolve().parents[2] / "pages"
 ICON = Path(__file__).with_name("icon.svg")  # a local file: Streamlit fetches named icons from outside
@@ -43,14 +43,9 @@ def page(name: str, **options: Any) -> Any:
     return st.Page(PAGES / f"{name}.py", title=title, icon=icon, url_path=name, default=name == "watchlist", **options)
 
 
-def open_symbol(symbol: str, *, on: str = "symbol") -> None:
-    """Go to the symbol's page, or another one that shows it; a demo stays a demo."""
-    st.switch_page(page(on), query_params={"symbol": symbol} | ({"demo": "1"} if st.session_state.get("demo") else {}))
-
-
-def every(draw: Callable[[], None], seconds: int = REFRESH_SEC) -> None:
-    """Draw, and again every `seconds` (0: never) while refresh is on."""
-    st.fragment(draw, run_every=seconds if seconds and st.session_state.get("refresh", True) else None)()
+def every(draw: Callable[[], Any], seconds: int = REFRESH_SEC, *, key: str | None = None) -> None:
+    """Draw, and again every `seconds` (0: never) while refresh is on; a callback can redraw what has a `key`."""
+    st.fragment(draw, run_every=seconds if seconds and st.session_state.get("refresh", True) else None, key=key)()
 
 
 def allowed() -> tuple[bool, str]:

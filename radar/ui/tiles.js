@@ -203,5 +203,5 @@ export default function (component) {
   });
   if (self.grid.firstChild && !self.grid.querySelector('[tabindex="0"]')) self.grid.firstChild.tabIndex = 0;
   tick(self);
-  return self.unmount;
+  return () => { self.watcher.disconnect(); self.unmount(); };
 }
