@@ -25,11 +25,11 @@ LAPTOP, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 
 
 def pytest_collection_modifyitems(items):
-    """Every test here drives Chromium, and gets a second try: a click that a busy machine lost is no broken promise."""
+    """Every test here drives Chromium, and gets two more tries: a click that a busy machine lost is no broken promise."""
     for item in items:
         if "tests/browser/" in item.path.as_posix():
             item.add_marker(pytest.mark.browser)
-            item.add_marker(pytest.mark.flaky(reruns=1))
+            item.add_marker(pytest.mark.flaky(reruns=2))
 
 
 @pytest.fixture(scope="module")

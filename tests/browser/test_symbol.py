@@ -201,7 +201,7 @@ def test_the_theme_recolours_at_once(page, address):
     dark = charts(page).evaluate(stroke)
     page.emulate_media(color_scheme="light")
 
-    assert until(lambda: charts(page).evaluate(stroke) != dark, 10)
+    assert until(lambda: charts(page).evaluate(stroke) != dark, 20)
     assert unmoved(page)
 
 
