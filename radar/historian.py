@@ -18,7 +18,8 @@ from radar.errors import StoreError, VenueBlocked, VenueBusy, VenueError, VenueR
 from radar.exchange_clock import ExchangeClock
 from radar.history import hourly_prices, srs_history
 from radar.lanes import Lanes
-from radar.live import LiveSymbol, cadence
+from radar.cadence import cadence
+from radar.live import LiveSymbol
 from radar.models import Observation, Progress, Quality, Snapshot
 from radar.store import MarketStore
 from radar.thresholds import Thresholds

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from radar.clock import Clock
 from radar.errors import VenueError
 from radar.lanes import Lanes
-from radar.live import Cadence, cadence
+from radar.cadence import Cadence, cadence
 
 __all__ = ["JOBS", "SPOT_BATCH", "Answered", "Asker", "Job", "weight_per_minute"]
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from radar import book
 from radar.bars import SOURCE_LIVE, Tape, fold, minute_of
+from radar.cadence import STALE_SEC, Cadence
 from radar.funding import funding_1h_pct, interval_hours, may_be_unread, settled_columns
 from radar.home_spot import HomeSpot
 from radar.measure import measure, notes
@@ -34,38 +35,10 @@ from radar.models import (
 from radar.quality import reading_quality
 from radar.spot import HOME, spot_facts, volumes_reading
 
-__all__ = ["INPUT_NAMES", "LIMITS", "NOWHERE_ELSE", "Cadence", "LiveSymbol", "Others", "cadence"]
+__all__ = ["INPUT_NAMES", "LIMITS", "NOWHERE_ELSE", "LiveSymbol", "Others"]
 
-STALE_SEC = {
-    "quote": 120.0,
-    "oi": 600.0,
-    "oi_history": 1800.0,
-    "perp_ticker": 900.0,
-    "spot_ticker": 900.0,
-    "perp_book": 300.0,
-    "spot_book": 300.0,
-    "listing": 259_200.0,
-}
 INPUT_NAMES = frozenset(STALE_SEC)
 LIMITS = (100, 500)
-
-
-class Cadence(NamedTuple):
-    """Seconds between two readings (decisions: cadence, freshness, budget)."""
-
-    quote: float = 10
-    oi: float = 30
-    perp_book: float = 30
-    spot_book: float = 30
-    perp_ticker: float = 60
-    spot_ticker: float = 60
-    oi_history: float = 264  # fresh for 11 minutes
-    listing: float = 34_560  # read hourly, fresh for a day
-
-
-def cadence(symbols: int) -> Cadence:
-    """How often is what read with that many symbols watched."""
-    return Cadence() if symbols <= 20 else Cadence(oi=60, perp_book=60, spot_book=60)
 
 
 class Others(NamedTuple):

@@ -3,7 +3,8 @@
 import pytest
 
 from radar.assess import assess
-from radar.live import LiveSymbol, cadence
+from radar.cadence import cadence
+from radar.live import LiveSymbol
 from radar.models import (
     Baseline,
     BorrowQuote,

@@ -12,7 +12,7 @@ from radar.errors import StoreError, VenueRefused, VenueUnavailable, WatchlistFu
 from radar.jobs import weight_per_minute
 from radar.judge import Judge
 from radar.lanes import InlineLanes
-from radar.live import Cadence
+from radar.cadence import Cadence
 from radar.models import Light, Quality, Stance
 from radar.quality import reading_age_sec
 from radar.store.base import SqliteFile

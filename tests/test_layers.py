@@ -14,8 +14,8 @@ ROOT = Path(__file__).parents[1]
 GROUPS = {
     "nouns": ("", "clock", "errors", "models", "settings", "thresholds", "words"),  # "" is radar/__init__.py
     "core": (
-        "abroad", "assess", "backtest", "bars", "book", "borrow", "carry", "deciding", "explain", "flips", "funding", "history", "judged", "light",
-        "measure", "messages", "metric_table", "metrics", "quality", "rules", "score", "side_by_side", "sights", "spot", "symbols",
+        "abroad", "assess", "backtest", "bars", "book", "borrow", "cadence", "carry", "deciding", "explain", "flips", "funding", "history", "judged", "light",
+        "measure", "messages", "metric_table", "metrics", "quality", "rules", "scan", "score", "side_by_side", "sights", "spot", "symbols",
     ),
     "edges": ("archive", "notify", "store", "venues"),
     "joins": (

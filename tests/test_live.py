@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from radar.assess import assess
-from radar.live import LiveSymbol, cadence
+from radar.cadence import cadence
+from radar.live import LiveSymbol
 from radar.models import Book, FundingRule, OpenInterest, Quality, Quote, Settlement, SpotPair, Ticker
 from radar.thresholds import Thresholds
 
