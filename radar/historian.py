@@ -13,12 +13,12 @@ import pandas as pd
 
 from radar.backfill import DAYS, MINUTES_KEPT, STAGES, Answer, Have, Task, fetch, plan
 from radar.bars import MINUTE_MS, minute_of
+from radar.cadence import cadence
 from radar.clock import Clock
 from radar.errors import StoreError, VenueBlocked, VenueBusy, VenueError, VenueRefused
 from radar.exchange_clock import ExchangeClock
 from radar.history import hourly_prices, srs_history
 from radar.lanes import Lanes
-from radar.cadence import cadence
 from radar.live import LiveSymbol
 from radar.models import Observation, Progress, Quality, Snapshot
 from radar.store import MarketStore

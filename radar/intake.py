@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 
+from radar.cadence import Cadence, cadence
 from radar.exchange_clock import ExchangeClock
 from radar.historian import Historian
 from radar.jobs import Answered, Asker
-from radar.cadence import Cadence, cadence
 from radar.live import LiveSymbol
 from radar.models import Contract, FundingRule, Quote, SpotPair, Ticker
 from radar.quality import AHEAD_MS

@@ -6,10 +6,10 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
+from radar.cadence import Cadence, cadence
 from radar.clock import Clock
 from radar.errors import VenueError
 from radar.lanes import Lanes
-from radar.cadence import Cadence, cadence
 
 __all__ = ["JOBS", "SPOT_BATCH", "Answered", "Asker", "Job", "weight_per_minute"]
 

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from radar.bars import LIGHT_CODES, MINUTE_MS
+from radar.cadence import Cadence
 from radar.collector import Collector
 from radar.errors import StoreError, VenueRefused, VenueUnavailable, WatchlistFull
 from radar.jobs import weight_per_minute
 from radar.judge import Judge
 from radar.lanes import InlineLanes
-from radar.cadence import Cadence
 from radar.models import Light, Quality, Stance
 from radar.quality import reading_age_sec
 from radar.store.base import SqliteFile
