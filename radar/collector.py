@@ -19,11 +19,13 @@ from radar.exchange_clock import ExchangeClock
 from radar.historian import Historian
 from radar.housekeeping import Housekeeping
 from radar.intake import Intake
-from radar.jobs import JOBS, SPOT_BATCH, Answered, Asker, Job, weight_per_minute
+from radar.jobs import Answered, Asker, weight_per_minute
 from radar.judge import WRITE_DELAY_MS, Judge, store_notice
 from radar.lanes import Lanes, ThreadLanes
 from radar.live import INPUT_NAMES, LiveSymbol
 from radar.models import Observation, Watched
+from radar.rounds import Rounds
+from radar.schedule import chosen
 from radar.store import MarketStore, UserStore
 from radar.teller import Teller
 from radar.venues import Venue
@@ -38,7 +40,6 @@ STEP_SEC = 0.25
 LEASE_SEC, LEASE_EVERY_SEC = 15.0, 5.0
 CHORES_EVERY_SEC = 60.0
 RETRY_SEC = 30.0
-DEEP_EVERY_SEC = 3600.0  # the deepest book, to see how wide a band it covers
 ALL = "*"
 READING_OF = {"quotes": "quote", "perp_tickers": "perp_ticker", "spot_tickers": "spot_ticker", "spot_pairs": "listing"}
 
@@ -75,7 +76,7 @@ class Collector:
             venue, self.elsewhere, market, user, self.historian, clock, self.time, self.notices, retention_days=retention_days
         )
         self._intake = Intake(self.symbols, market, self.historian, self._asker, self.time)
-        self._deep_at: dict[str, float] = {}
+        self._rounds = Rounds(venue, self.symbols, self._intake, self._asker, clock, self.time)
         self._next_beat = self._next_lease = self._next_chores = 0.0
         self._woken = False
 
@@ -126,7 +127,7 @@ class Collector:
         fresh = self._take_answers()
         if self.time.asked and not self._woken and self.elsewhere.step(self.symbols):
             fresh |= self.symbols.keys() - self.latest.keys()
-        self._house.keep_on(lambda: self.historian.step(self.symbols))
+        self._house.keep_on(self.historian.step)
         fresh |= self.historian.changed()
         if self._woken:
             return
@@ -214,57 +215,13 @@ class Collector:
 
     def _tell_need(self) -> None:
         for pool, weight in zip(("futures", "spot"), weight_per_minute(len(self.symbols)), strict=True):
-            self.venue.set_live_need(pool, weight)
+            self.venue.set_need(pool, weight)
 
-    # ── asking ──
     def _ask(self) -> None:
-        every = self._intake.every()
-        for job in JOBS:
-            if job.name != "clock" and not self.time.asked:
-                continue  # the first answer tells whether we are let in, and what was used before us
-            if job.name in ("quotes", "perp_tickers") and not self._intake.contracts:
-                continue
-            for symbol in [s for s in self.symbols if self._wanted(job, s)] if job.per_symbol else [None]:
-                if self._asker.is_due(job, symbol):
-                    self._asker.fly(job, symbol, self._call(job, symbol), job.seconds(every))
-
-    def _wanted(self, job: Job, symbol: str) -> bool:
-        live = self.symbols[symbol]
-        if live.delisted:
-            return False
-        if job.name == "spot_book":
-            return live.home.trades is True
-        return live.wants_settlements() if job.name == "settlements" else True
-
-    def _call(self, job: Job, symbol: str | None) -> Callable[[], Any]:
-        venue = self.venue
-        if symbol is None:
-            match job.name:
-                case "clock":
-                    return lambda: self.time.ask(venue.server_time_ms)
-                case "spot_tickers":
-                    names = [live.home.pair.symbol for live in self.symbols.values() if live.home.pair]
-                    return lambda: [t for i in range(0, len(names), SPOT_BATCH) for t in venue.spot_tickers(names[i : i + SPOT_BATCH])]
-            return getattr(venue, job.name)
-        live = self.symbols[symbol]
-        match job.name:
-            case "oi":
-                return lambda: venue.open_interest(symbol)
-            case "perp_book":
-                limit = self._levels(live)
-                return lambda: venue.perp_book(symbol, limit)
-            case "spot_book":
-                pair = live.home.pair.symbol if live.home.pair else symbol
-                return lambda: venue.spot_book(pair, 500)
-        since = live.settlements[-1].ts_ms + 1000 if live.settlements else None
-        return lambda: venue.settlements(symbol, since)
-
-    def _levels(self, live: LiveSymbol) -> int:
-        now = self.clock.monotonic()
-        if now < self._deep_at.setdefault(live.symbol, now + DEEP_EVERY_SEC):
-            return live.perp_limit
-        self._deep_at[live.symbol] = now + DEEP_EVERY_SEC
-        return 1000
+        """Send what is most urgent among everything that is due: for the watchlist, for its past."""
+        asks = [*self._rounds.asks(ready=self.time.asked), *(self.historian.asks(self.symbols) if self.time.asked else ())]
+        for ask in chosen(asks, self.venue.spare):
+            ask.send()
 
     # ── answers ──
     def _take_answers(self) -> set[str]:

@@ -1,11 +1,13 @@
 """Keeps every symbol's past complete: plans what is missing, asks within the budget, and renews the SRS baseline."""
 
 import contextlib
+import functools
+import heapq
 import logging
 import queue
 import threading
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -18,9 +20,11 @@ from radar.clock import Clock
 from radar.errors import StoreError, VenueBlocked, VenueBusy, VenueError, VenueRefused
 from radar.exchange_clock import ExchangeClock
 from radar.history import hourly_prices, srs_history
+from radar.jobs import HISTORY_VALUES
 from radar.lanes import Lanes
 from radar.live import LiveSymbol
 from radar.models import Observation, Progress, Quality, Snapshot
+from radar.schedule import Ask, lateness
 from radar.store import MarketStore
 from radar.thresholds import Thresholds
 from radar.venues import Venue
@@ -37,6 +41,8 @@ DISK_RETRY_SEC = 60.0
 ASK_TWICE = 2  # a window that came back incomplete is asked for once more, then it does not exist
 OI_EVERY_SEC = 300.0
 POOLS = {"settlements": "funding", "oi5": "data", "oi1h": "data"}
+WEIGHTS = {"minutes": 4, "fives": 4, "volume": 4}  # mark and index, a page each; the others ask once
+WAITS_SEC = 60.0
 FIRST_MINUTES = 2  # an hour's values are taken in its first two minutes
 
 
@@ -140,26 +146,31 @@ class Historian:
         self._tell(symbol, force=True)
 
     # ── asking ──
-    def step(self, symbols: Mapping[str, LiveSymbol]) -> None:
-        """Take in answers, ask for more."""
+    def step(self) -> None:
+        """Take in answers, look for holes."""
         self._take_answers()
         if self._due and (live := self._live.get(self._due.pop())) is not None:
             self._plan(live)
+
+    def asks(self, symbols: Mapping[str, LiveSymbol]) -> Iterator[Ask]:
+        """As many requests as there are threads free for them, the first stages first."""
         now = self._clock.monotonic()
         for symbol, live in symbols.items():
             if now >= self._next_oi.setdefault(symbol, now + OI_EVERY_SEC) and not live.delisted:
                 self._next_oi[symbol] = now + OI_EVERY_SEC
                 now_ms = self._time.now_ms()  # the regular look: no part of a plan, and not tried twice
                 self._waiting.append(Waiting(Task(STAGES["A"], "oi5", symbol, now_ms - 1_800_000, now_ms), 0.0, failures=TRIES))
-        while self._flying < IN_FLIGHT and (waiting := self._next(now)) is not None:
-            self._waiting.remove(waiting)
-            self._fly(waiting)
+        if self._flying < IN_FLIGHT and self._waiting:
+            for waiting in heapq.nsmallest(IN_FLIGHT - self._flying, self._ready(now), key=lambda w: w.task):
+                pool, weight = POOLS.get(waiting.task.kind, "futures"), WEIGHTS.get(waiting.task.kind, 1)
+                late = lateness(waiting.not_before, now, WAITS_SEC)
+                yield Ask("history", pool, weight, HISTORY_VALUES[waiting.task.stage], late, functools.partial(self._fly, waiting))
 
-    def _next(self, now: float) -> Waiting | None:
-        ready = [w for w in self._waiting if w.not_before <= now and self._pool_free.get(POOLS.get(w.task.kind, "futures"), 0.0) <= now]
-        return min(ready, key=lambda w: w.task, default=None)
+    def _ready(self, now: float) -> list[Waiting]:
+        return [w for w in self._waiting if w.not_before <= now and self._pool_free.get(POOLS.get(w.task.kind, "futures"), 0.0) <= now]
 
     def _fly(self, waiting: Waiting) -> None:
+        self._waiting.remove(waiting)
         live = self._live.get(waiting.task.symbol)
         spot_symbol = live.home.pair.symbol if live and live.home.pair else None
         self._flying += 1

@@ -10,8 +10,10 @@ from radar.cadence import Cadence, cadence
 from radar.clock import Clock
 from radar.errors import VenueError
 from radar.lanes import Lanes
+from radar.models import Purpose
+from radar.schedule import lateness
 
-__all__ = ["JOBS", "SPOT_BATCH", "Answered", "Asker", "Job", "weight_per_minute"]
+__all__ = ["HISTORY_VALUES", "JOBS", "SPOT_BATCH", "Answered", "Asker", "Job", "weight_per_minute"]
 
 log = logging.getLogger("radar.collector")
 
@@ -19,12 +21,19 @@ SPOT_BATCH = 20
 
 
 class Job(NamedTuple):
-    """One kind of request. `every` is a field of Cadence, or seconds; the lane has the job's name unless given."""
+    """One kind of request. `every` is a field of Cadence, or seconds; the lane has the job's name unless given.
+
+    `value`: what an answer is worth to the scheduler; a price of the whole market is worth most.
+    """
 
     name: str
     every: str | float
     per_symbol: bool = False
     lane: str = ""
+    value: float = 1.0
+    weight: int = 1
+    pool: str = "futures"
+    purpose: Purpose = "watch"
 
     def seconds(self, by: Cadence) -> float:
         """How often."""
@@ -32,18 +41,19 @@ class Job(NamedTuple):
 
 
 JOBS = (
-    Job("clock", 60.0),
-    Job("contracts", 3600.0, lane="meta"),
-    Job("spot_pairs", 3600.0, lane="meta"),
-    Job("funding_rules", 300.0, lane="meta"),
-    Job("quotes", "quote"),
-    Job("perp_tickers", "perp_ticker"),
-    Job("spot_tickers", "spot_ticker"),
-    Job("oi", "oi", per_symbol=True),
-    Job("perp_book", "perp_book", per_symbol=True),
-    Job("spot_book", "spot_book", per_symbol=True),
-    Job("settlements", 10.0, per_symbol=True),
+    Job("clock", 60.0, value=100),
+    Job("contracts", 3600.0, lane="meta", value=90),
+    Job("quotes", "quote", value=80, weight=10),
+    Job("spot_pairs", 3600.0, lane="meta", value=50, weight=20, pool="spot"),
+    Job("funding_rules", 300.0, lane="meta", value=50, pool="funding"),
+    Job("perp_tickers", "perp_ticker", value=40, weight=40),
+    Job("spot_tickers", "spot_ticker", value=40, weight=2, pool="spot"),
+    Job("settlements", 10.0, per_symbol=True, value=20, pool="funding"),
+    Job("oi", "oi", per_symbol=True, value=15),
+    Job("perp_book", "perp_book", per_symbol=True, value=10, weight=10),
+    Job("spot_book", "spot_book", per_symbol=True, value=10, weight=25, pool="spot"),
 )
+HISTORY_VALUES = (5.0, 0.5, 0.3)  # of the stages A (a first light), B, C
 
 
 def weight_per_minute(symbols: int, book_weight: int = 10) -> tuple[int, int]:
@@ -77,6 +87,10 @@ class Asker:
         """Nothing of the kind is under way, and its time has come."""
         flight = (job.name, symbol)
         return flight not in self._flying and self._clock.monotonic() >= self._due.get(flight, 0.0)
+
+    def late(self, job: Job, symbol: str | None, seconds: float) -> float:
+        """Age over cadence, for the scheduler."""
+        return lateness(self._due.get((job.name, symbol)), self._clock.monotonic(), seconds)
 
     def put_off(self, name: str, symbol: str | None, seconds: float) -> None:
         """Ask again in `seconds`."""

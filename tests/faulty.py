@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from radar.errors import VenueRefused
+from radar.models import Purpose
 from radar.venues.demo import DemoVenue
 from radar.venues.demo_coins import COINS
 
@@ -54,7 +55,7 @@ class FaultyVenue:
     def set_whitelist(self, symbols: Iterable[str]) -> None:
         """Everything may be read."""
 
-    def set_live_need(self, pool: str, weight: int) -> None:
+    def set_need(self, pool: str, weight: int, purpose: Purpose = "watch") -> None:
         """Remember it."""
         self.live_need[pool] = weight
 

@@ -421,7 +421,7 @@ def test_the_minute_keeps_the_light_and_the_score_that_were_shown(driven, clock)
     world.run(82)
     shown = {s.symbol: (float(LIGHT_CODES[s.traffic_light]), float(s.srs)) for s in world.radar.snapshots()}
     minute = clock.now_ms()
-    world.run(10)
+    world.run(14)
 
     assert minute % MINUTE_MS == 59_000
     assert {symbol: tuple(stored(world, symbol, minute, minute)[["light", "srs"]].iloc[0]) for symbol in shown} == shown

@@ -15,13 +15,13 @@ GROUPS = {
     "nouns": ("", "clock", "errors", "models", "settings", "thresholds", "words"),  # "" is radar/__init__.py
     "core": (
         "abroad", "assess", "backtest", "bars", "book", "borrow", "cadence", "carry", "deciding", "explain", "flips", "funding", "history", "judged", "light",
-        "measure", "messages", "metric_table", "metrics", "quality", "rules", "scan", "score", "side_by_side", "sights", "spot", "symbols",
+        "measure", "messages", "metric_table", "metrics", "quality", "rules", "scan", "schedule", "score", "side_by_side", "sights", "spot", "symbols",
     ),
     "edges": ("archive", "notify", "store", "venues"),
     "joins": (
         "access", "alert_desk", "backfill", "backtest_question", "backtest_runs", "backtests", "collector", "courier", "elsewhere", "entered",
         "exchange_clock", "gather", "health", "historian", "home_spot", "housekeeping", "intake", "jobs", "judge", "lanes", "live", "mailbag",
-        "own_record", "past_lights", "profile_desk", "rehearsal", "replays", "report", "runtime", "series", "service", "teller",
+        "own_record", "past_lights", "profile_desk", "rehearsal", "replays", "report", "rounds", "runtime", "series", "service", "teller",
     ),
     "faces": ("__main__", "api", "api_alerts", "assets", "cli", "replies", "rest", "ui"),
     "app": ("app.py",),

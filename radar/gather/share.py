@@ -26,5 +26,5 @@ def reserve_live(market: MarketStore, venue: Venue, watched: int, now_ms: int) -
         return False
     futures, spot = weight_per_minute(watched)
     for pool, weight in {"futures": futures, "spot": spot, **UNCOUNTED}.items():
-        venue.set_live_need(pool, weight)
+        venue.set_need(pool, weight)
     return True

@@ -20,7 +20,7 @@ from radar.models.answers import (
     SpotQuote,
     Ticker,
 )
-from radar.models.base import Light, Model, Quality, Stance, State
+from radar.models.base import Light, Model, Purpose, Quality, Stance, State
 from radar.models.observed import Baseline, BorrowQuote, Observation, PerpLine, Reading, SpotFacts, SpotLine
 from radar.models.shown import (
     Borrow,
@@ -76,6 +76,7 @@ __all__ = [
     "PerpQuote",
     "PerpVenue",
     "Progress",
+    "Purpose",
     "Quality",
     "Quote",
     "Reading",

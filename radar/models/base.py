@@ -1,8 +1,12 @@
 """What every model is, and the words for trust, states and lights."""
 
 from enum import StrEnum
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
+
+Purpose = Literal["watch", "scan", "history"]
+"""What a request is for: the watchlist, the scan of the whole market, or the past; in the order of who comes first."""
 
 
 class Model(BaseModel):

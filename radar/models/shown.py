@@ -267,6 +267,7 @@ class HostHealth(Model):
     last_ok_ms: int | None
     used_weight: int
     limit_weight: int
+    used_by: Mapping[str, int] = {}  # the used weight by purpose; foreign: other programs on this address
     sentence: str = ""  # why it is not ok
     until_ms: int | None = None
     dropped_rows: int = 0

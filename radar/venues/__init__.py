@@ -10,6 +10,7 @@ from radar.models import (
     FundingRule,
     HostHealth,
     OpenInterest,
+    Purpose,
     Quote,
     Settlement,
     SpotPair,
@@ -45,7 +46,7 @@ class Venue(Protocol):
         """All whitelisted perpetuals in one call."""
         ...
 
-    def open_interest(self, symbol: str) -> OpenInterest:
+    def open_interest(self, symbol: str, *, purpose: Purpose = "watch") -> OpenInterest:
         """Open contracts now."""
         ...
 
@@ -55,6 +56,10 @@ class Venue(Protocol):
 
     def settlements(self, symbol: str, start_ms: int | None = None) -> list[Settlement]:
         """Up to 1000 settled payments, ascending: the newest, or those from `start_ms` on."""
+        ...
+
+    def all_settlements(self, start_ms: int) -> list[tuple[str, Settlement]]:
+        """Payments of every contract from `start_ms` on, ascending, up to 1000: (symbol, payment)."""
         ...
 
     def oi_history(self, symbol: str, period: str, start_ms: int, end_ms: int) -> list[OpenInterest]:
@@ -89,8 +94,8 @@ class Venue(Protocol):
         """Which symbols are ever read from an all-symbols answer, until the next `contracts()`."""
         ...
 
-    def set_live_need(self, pool: str, weight: int) -> None:
-        """How much weight live calls need in one window of `pool`; history leaves that much free."""
+    def set_need(self, pool: str, weight: int, purpose: Purpose = "watch") -> None:
+        """How much weight a purpose needs in one window of `pool`; those after it leave that much free."""
         ...
 
     def doors(self) -> Mapping[str, Sequence[Any]]:
@@ -101,8 +106,8 @@ class Venue(Protocol):
         """Keep to the pauses and bans of the process before."""
         ...
 
-    def spare(self, pool: str) -> int:
-        """Weight that history may still use in `pool` now without crowding out live calls."""
+    def spare(self, pool: str, purpose: Purpose = "history") -> int:
+        """Weight that a purpose may still use in `pool` now without crowding out those before it."""
         ...
 
     def close(self) -> None:

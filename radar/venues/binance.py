@@ -16,6 +16,7 @@ from radar.models import (
     FundingRule,
     HostHealth,
     OpenInterest,
+    Purpose,
     Quote,
     Settlement,
     SpotPair,
@@ -33,6 +34,7 @@ from radar.venues.binance_limits import (
     PERP_DEPTH,
     RESERVE_BOOK,
     RESERVE_OI,
+    RESERVE_SCAN,
     SPOT_DEPTH,
     TICKER_BATCH,
     bars,
@@ -58,7 +60,7 @@ class Binance:
     def __init__(self, settings: Settings, clock: Clock, budget: Budget | None = None) -> None:
         self._clock = clock
         self._budget = budget or Budget(clock)
-        self._budget.set_live_need("funding", LIVE_FUNDING)
+        self._budget.set_need("funding", LIVE_FUNDING)
         futures, spot = settings.binance_futures_hosts, settings.binance_spot_hosts
         self._futures = Http("binance", "futures", futures, clock, self._budget, setting="RADAR_BINANCE_FUTURES_HOSTS")
         self._spot = Http("binance", "spot", spot, clock, self._budget, setting="RADAR_BINANCE_SPOT_HOSTS")
@@ -138,10 +140,10 @@ class Binance:
         tickers = self._tickers("futures", self._futures.get("/fapi/v1/ticker/24hr", weight=40, pool="futures"))
         return [ticker for ticker in tickers if ticker.symbol in self._whitelist]
 
-    def open_interest(self, symbol: str) -> OpenInterest:
+    def open_interest(self, symbol: str, *, purpose: Purpose = "watch") -> OpenInterest:
         """Open contracts in base units, with the row's own time (/fapi/v1/openInterest, weight 1)."""
-        params = {"symbol": checked(symbol)}
-        raw = self._futures.get("/fapi/v1/openInterest", params, weight=1, pool="futures", reserve=RESERVE_OI, shape=dict)
+        params, reserve = {"symbol": checked(symbol)}, RESERVE_OI if purpose == "watch" else RESERVE_SCAN
+        raw = self._futures.get("/fapi/v1/openInterest", params, weight=1, pool="futures", purpose=purpose, reserve=reserve, shape=dict)
         for row in self._rows("futures", binance_rows.InterestRow, [raw]):
             return OpenInterest(ts_ms=row.time, qty=row.open_interest)
         raise VenueUnavailable(f"Binance futures answered without the open interest of {symbol}.", venue=self.name)
@@ -157,13 +159,24 @@ class Binance:
         params: dict[str, Any] = {"symbol": checked(symbol), "limit": 1000}
         if start_ms is not None:
             params["startTime"] = start_ms
-        raw = self._futures.get("/fapi/v1/fundingRate", params, weight=1, pool="funding", history=True)
+        raw = self._futures.get("/fapi/v1/fundingRate", params, weight=1, pool="funding", purpose="history")
         found = [
             Settlement(ts_ms=row.funding_time, rate_pct=row.funding_rate)
             for row in self._rows("futures", binance_rows.SettlementRow, raw)
             if row.rate_type in (None, "Regular")
         ]
         return sorted(found, key=lambda settlement: settlement.ts_ms)
+
+    def all_settlements(self, start_ms: int) -> list[tuple[str, Settlement]]:
+        """Regular payments of every contract from `start_ms` on, up to 1000 (/fapi/v1/fundingRate without a symbol, funding pool)."""
+        params = {"startTime": start_ms, "limit": 1000}
+        raw = self._futures.get("/fapi/v1/fundingRate", params, weight=1, pool="funding", purpose="scan")
+        found = [
+            (row.symbol, Settlement(ts_ms=row.funding_time, rate_pct=row.funding_rate))
+            for row in self._rows("futures", binance_rows.PaymentRow, raw)
+            if row.rate_type in (None, "Regular") and row.symbol in self._whitelist
+        ]
+        return sorted(found, key=lambda payment: payment[1].ts_ms)
 
     def oi_history(self, symbol: str, period: str, start_ms: int, end_ms: int) -> list[OpenInterest]:
         """The first page (up to 500) in the window that holds any point (/futures/data/openInterestHist, data pool).
@@ -177,7 +190,7 @@ class Binance:
             # Never a window of more points than a page: which end of it would be cut is not documented.
             last_ms = min(end_ms, page_ms + PAGE_OI * step - 1)
             params = {"symbol": checked(symbol), "period": period, "limit": PAGE_OI, "startTime": page_ms, "endTime": last_ms}
-            raw = self._futures.get("/futures/data/openInterestHist", params, weight=1, pool="data", history=True)
+            raw = self._futures.get("/futures/data/openInterestHist", params, weight=1, pool="data", purpose="history")
             points = self._rows("futures", binance_rows.InterestPoint, raw)
             if points:
                 found = (OpenInterest(ts_ms=point.timestamp, qty=point.sum_open_interest) for point in points)
@@ -192,7 +205,7 @@ class Binance:
         kind, key = SERIES[series]
         limit = bars(interval, start_ms, end_ms, PAGE_PERP)
         params = {key: checked(symbol), "interval": interval, "limit": limit, "startTime": start_ms, "endTime": end_ms}
-        ask = {"weight": weight(KLINES, limit), "pool": "futures", "history": True}
+        ask = {"weight": weight(KLINES, limit), "pool": "futures", "purpose": "history"}
         raw = self._futures.get(f"/fapi/v1/{kind}", params, **ask) if limit else []
         return self._closed("futures", raw, volume=series == "perp")
 
@@ -232,7 +245,7 @@ class Binance:
         """Closed klines opening in the window, the first 999 of them (/api/v3/klines, weight 2)."""
         limit = bars(interval, start_ms, end_ms, PAGE_SPOT)
         params = {"symbol": checked(symbol), "interval": interval, "limit": limit, "startTime": start_ms, "endTime": end_ms}
-        raw = self._spot.get("/api/v3/klines", params, weight=2, pool="spot", history=True) if limit else []
+        raw = self._spot.get("/api/v3/klines", params, weight=2, pool="spot", purpose="history") if limit else []
         return self._closed("spot", raw, volume=True)
 
     # ── the venue itself ────────────────────────────────────────────────────────────────────────
@@ -241,13 +254,13 @@ class Binance:
         """Futures, and spot unless it is switched off; asks nobody."""
         return [http.health(self._dropped[http.family]) for http in self._families]
 
-    def set_live_need(self, pool: str, weight: int) -> None:
-        """Weight that live calls need in one window of `pool`; history leaves it free."""
-        self._budget.set_live_need(pool, weight)
+    def set_need(self, pool: str, weight: int, purpose: Purpose = "watch") -> None:
+        """Weight that a purpose needs in one window of `pool`; those after it leave it free."""
+        self._budget.set_need(pool, weight, purpose)
 
-    def spare(self, pool: str) -> int:
-        """Weight that history may still use in `pool` now (futures, spot, funding or data)."""
-        return self._budget.spare(pool)
+    def spare(self, pool: str, purpose: Purpose = "history") -> int:
+        """Weight that a purpose may still use in `pool` now (futures, spot, funding or data)."""
+        return self._budget.spare(pool, purpose)
 
     def doors(self) -> dict[str, Closed]:
         """Bans, pauses and blocks that still last, by family: worth keeping over a restart."""

@@ -16,7 +16,7 @@ TICKER_BATCH = 20  # more pairs in one request cost 40
 OI_KEPT_MS = 30 * 86_400_000 - 3_600_000  # an hour inside what the exchange keeps
 
 LIVE_FUNDING = 10  # fundingInfo, of the requests of five minutes
-RESERVE_BOOK, RESERVE_OI = 400, 100  # when other programs use the address up, books go first and quotes last
+RESERVE_SCAN, RESERVE_BOOK, RESERVE_OI = 600, 400, 100  # when other programs use the address up, the scan goes first and quotes last
 
 MINUTES = {"1m": 1, "3m": 3, "5m": 5, "15m": 15, "30m": 30, "1h": 60, "2h": 120, "4h": 240, "6h": 360, "12h": 720, "1d": 1440}
 

@@ -27,7 +27,7 @@ from radar.venues.wire import (
 )
 
 __all__ = [
-    "ContractRow", "FundingRow", "InterestPoint", "InterestRow", "QuoteRow", "SettlementRow", "SpotPairRow", "TickerRow", "candles", "ladder",
+    "ContractRow", "FundingRow", "InterestPoint", "InterestRow", "PaymentRow", "QuoteRow", "SettlementRow", "SpotPairRow", "TickerRow", "candles", "ladder",
 ]  # fmt: skip
 
 def _tick(filters: Any) -> float | None:
@@ -75,6 +75,12 @@ class SettlementRow(Row):
     funding_time: Moment
     funding_rate: Annotated[float, BeforeValidator(percent)]
     rate_type: Text = None
+
+
+class PaymentRow(SettlementRow):
+    """fundingRate of every contract."""
+
+    symbol: Symbol
 
 
 class InterestRow(Row):

@@ -1,7 +1,7 @@
 """How much of an exchange's request limits this process has used, and what it may still use.
 
-The limits are per IP address and rolling, so the sum over the last window is what counts. Live calls come first:
-history (backfill) gets what is left after the weight that live calls need in one window.
+The limits are per IP address and rolling, so the sum over the last window is what counts. The watchlist comes first:
+the scan of the whole market leaves free what the watchlist needs in one window, history (backfill) what both need.
 """
 
 import re
@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 from radar.clock import Clock
+from radar.models import Purpose
 
 __all__ = ["BINANCE_POOLS", "Budget", "Pool"]
 
-Who = Literal["live", "history", "earlier", "foreign"]
+Who = Literal["watch", "scan", "history", "earlier", "foreign"]
+FIRST: tuple[Purpose, ...] = ("watch", "scan", "history")  # each leaves free what those before it need
 
 SLACK_SEC = 1.0  # the exchange counts a request when it arrives, which is later than we count it
 GARBAGE = 10  # a server's count above this multiple of our limit is not a count
@@ -49,7 +51,7 @@ class Budget:
         self._pools = dict(pools)
         self._taken: dict[str, deque[tuple[float, int, Who]]] = {name: deque() for name in pools}
         self._sums: dict[str, Counter[Who]] = {name: Counter() for name in pools}
-        self._live_need = dict.fromkeys(pools, 0)
+        self._need: dict[str, dict[Purpose, int]] = {name: {} for name in pools}
         self._met: set[str] = set()  # pools whose first server count was seen
         self._lock = threading.Lock()
 
@@ -57,21 +59,21 @@ class Budget:
         """The most weight that may lie in one window of `pool`."""
         return self._pools[pool].limit
 
-    def set_live_need(self, pool: str, weight: int) -> None:
-        """Say how much weight live calls need in one window; history leaves that much free."""
+    def set_need(self, pool: str, weight: int, purpose: Purpose = "watch") -> None:
+        """Say how much weight a purpose needs in one window; those after it leave that much free."""
         with self._lock:
-            self._live_need[pool] = weight
+            self._need[pool][purpose] = weight
 
-    def take(self, pool: str, weight: int, *, history: bool = False, reserve: int = 0) -> bool:
+    def take(self, pool: str, weight: int, *, purpose: Purpose = "watch", reserve: int = 0) -> bool:
         """Record `weight` and return True, or return False when it does not fit.
 
-        `reserve` is for live calls that can wait: they leave it free below the ceiling when other programs are busy.
+        `reserve` is for calls of the watchlist that can wait: they leave it free below the ceiling when other programs are busy.
         """
         with self._lock:
             self._forget(pool)
-            if weight > self._room(pool, self._sums[pool], history, reserve):
+            if weight > self._room(pool, self._sums[pool], purpose, reserve):
                 return False
-            self._record(pool, weight, "history" if history else "live")
+            self._record(pool, weight, purpose)
             return True
 
     def used(self, pool: str) -> int:
@@ -80,22 +82,28 @@ class Budget:
             self._forget(pool)
             return self._sums[pool].total()
 
-    def spare(self, pool: str) -> int:
-        """Weight that history may still use now."""
+    def used_by(self, pool: str) -> dict[str, int]:
+        """Weight in the present window by who used it; "earlier": this program before a restart, "foreign": others on this address."""
         with self._lock:
             self._forget(pool)
-            return max(0, self._room(pool, self._sums[pool], True, 0))
+            return {who: weight for who, weight in self._sums[pool].items() if weight}
 
-    def wait_sec(self, pool: str, weight: int, *, history: bool = False, reserve: int = 0) -> float:
+    def spare(self, pool: str, purpose: Purpose = "history") -> int:
+        """Weight that a purpose may still use now."""
+        with self._lock:
+            self._forget(pool)
+            return max(0, self._room(pool, self._sums[pool], purpose, 0))
+
+    def wait_sec(self, pool: str, weight: int, *, purpose: Purpose = "watch", reserve: int = 0) -> float:
         """Seconds until `take` with the same arguments can succeed, if nobody else takes before."""
         with self._lock:
             self._forget(pool)
             sums, now = self._sums[pool].copy(), self._clock.monotonic()
-            if weight <= self._room(pool, sums, history, reserve):
+            if weight <= self._room(pool, sums, purpose, reserve):
                 return 0.0
             for taken_at, taken, who in self._taken[pool]:
                 sums[who] -= taken
-                if weight <= self._room(pool, sums, history, reserve):
+                if weight <= self._room(pool, sums, purpose, reserve):
                     return max(0.0, taken_at + self._kept_sec(pool) - now)
             return self._kept_sec(pool)
 
@@ -115,13 +123,18 @@ class Budget:
             if 0 < unknown <= GARBAGE * self._pools[pool].limit:
                 self._record(pool, unknown, who)
 
-    def _room(self, pool: str, sums: Counter[Who], history: bool, reserve: int) -> int:
+    def _room(self, pool: str, sums: Counter[Who], purpose: Purpose, reserve: int) -> int:
         limit, ceiling = self._pools[pool].limit, self._pools[pool].ceiling
         total = sums.total()
         room = limit - (total - sums["foreign"])
         if ceiling is not None:
             room = min(room, ceiling - reserve - total)
-        return min(room, limit - self._live_need[pool] - (total - sums["live"])) if history else room
+        for place in range(FIRST.index(purpose)):
+            needed, others = 0, total
+            for first in FIRST[: place + 1]:
+                needed, others = needed + self._need[pool].get(first, 0), others - sums[first]
+            room = min(room, limit - needed - others)
+        return room
 
     def _record(self, pool: str, weight: int, who: Who) -> None:
         self._taken[pool].append((self._clock.monotonic(), weight, who))

@@ -21,7 +21,7 @@ import numpy as np
 
 from radar.clock import Clock
 from radar.errors import VenueRefused
-from radar.models import Book, Candles, Contract, FundingRule, HostHealth, OpenInterest, Quote, Settlement, SpotPair, Ticker
+from radar.models import Book, Candles, Contract, FundingRule, HostHealth, OpenInterest, Purpose, Quote, Settlement, SpotPair, Ticker
 from radar.venues import Series
 from radar.venues.demo_coins import BY_SYMBOL, COINS, DAY, HOUR, MINUTE, Coin, Flow
 
@@ -82,7 +82,7 @@ class DemoVenue:
         """Rolling 24 h of all five."""
         return [self._ticker(coin, coin.symbol, coin.last, coin.perp) for coin in COINS]
 
-    def open_interest(self, symbol: str) -> OpenInterest:
+    def open_interest(self, symbol: str, *, purpose: Purpose = "watch") -> OpenInterest:  # noqa: ARG002 - nothing here has a limit
         """Open contracts at the feed's time."""
         coin = self._coin(symbol)
         now = self._now(coin)
@@ -99,6 +99,11 @@ class DemoVenue:
         start = now // step * step - 999 * step if start_ms is None else start_ms
         ts = _grid(max(start, coin.onboard_ms), now, step, 1000)
         return [Settlement(ts_ms=int(t), rate_pct=float(r)) for t, r in zip(ts, coin.rate(ts.astype(float)), strict=True)]
+
+    def all_settlements(self, start_ms: int) -> list[tuple[str, Settlement]]:
+        """Up to 1000 payments of every coin from `start_ms` on."""
+        found = [(coin.symbol, payment) for coin in COINS for payment in self.settlements(coin.symbol, start_ms)]
+        return sorted(found, key=lambda payment: payment[1].ts_ms)[:1000]
 
     def oi_history(self, symbol: str, period: str, start_ms: int, end_ms: int) -> list[OpenInterest]:
         """Up to 500 samples of open contracts on the grid of `period`, from `start_ms` on."""
@@ -142,7 +147,7 @@ class DemoVenue:
     def set_whitelist(self, symbols: Iterable[str]) -> None:
         """The demo lists its own coins, always."""
 
-    def set_live_need(self, pool: str, weight: int) -> None:
+    def set_need(self, pool: str, weight: int, purpose: Purpose = "watch") -> None:
         """Nothing here has a limit."""
 
     def doors(self) -> Mapping[str, Sequence[Any]]:
@@ -152,7 +157,7 @@ class DemoVenue:
     def restore_doors(self, doors: Mapping[str, Sequence[Any]]) -> None:
         """No door was closed."""
 
-    def spare(self, pool: str) -> int:  # noqa: ARG002 - the protocol's name
+    def spare(self, pool: str, purpose: Purpose = "history") -> int:  # noqa: ARG002 - the protocol's name
         """No limit worth the name."""
         return 100_000
 

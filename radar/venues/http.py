@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from radar import words
 from radar.clock import Clock
 from radar.errors import VenueBusy, VenueRefused, VenueUnavailable
-from radar.models import HostHealth
+from radar.models import HostHealth, Purpose
 from radar.venues import wire
 from radar.venues.budget import Budget
 from radar.venues.dialect import BINANCE, Dialect
@@ -101,7 +101,7 @@ class Http:
         weight: int,
         pool: str,
         headers: Mapping[str, str] | None = None,
-        history: bool = False,
+        purpose: Purpose = "watch",
         reserve: int = 0,
         shape: type = list,
         max_bytes: int = MAX_BYTES,
@@ -113,7 +113,7 @@ class Http:
         """
         if not self.hosts:
             raise VenueUnavailable(f"{self._who} switched off ({self._setting} is empty)", venue=self.venue)
-        taking = {"pool": pool, "weight": weight, "history": history, "reserve": reserve}
+        taking = {"pool": pool, "weight": weight, "purpose": purpose, "reserve": reserve}
         with contextlib.nullcontext() if self._family_door.trusted else self._trial:
             return self._ask(_Call(path, params or {}, headers or {}, pool, taking, shape, max_bytes))
 
@@ -140,6 +140,7 @@ class Http:
                 last_ok_ms=self._last_ok_ms,
                 used_weight=self._budget.used(self.family),
                 limit_weight=self._budget.limit(self.family),
+                used_by=self._budget.used_by(self.family),
                 sentence=sentence,
                 until_ms=closed.until_ms if closed else None,
                 kind=closed.kind if closed else "new" if sentence == NOT_ASKED else "",

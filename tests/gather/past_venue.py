@@ -47,8 +47,8 @@ class PastVenue:
         if error is not None:
             self.asked.append((series, first, last))
             raise error
-        if not self.budget.take(pool, weight, history=True):
-            wait = self.budget.wait_sec(pool, weight, history=True)
+        if not self.budget.take(pool, weight, purpose="history"):
+            wait = self.budget.wait_sec(pool, weight, purpose="history")
             raise VenueBusy("full", venue="past", until_ms=self.clock.now_ms() + max(1, round(wait * 1000)))
         self.asked.append((series, first, last))
         self.log.append((self.clock.monotonic(), pool, weight))

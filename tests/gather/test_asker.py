@@ -17,7 +17,7 @@ from tests.test_archive import klines, put
 @pytest.mark.parametrize("need", [600, 1300, 1436])
 def test_live_calls_keep_their_share(ask, venue, need):
     """In no minute does history take more than live calls leave; it waits, and it gets there."""
-    venue.budget.set_live_need("futures", need)
+    venue.budget.set_need("futures", need)
     found = ask(30 if need == 600 else 5)
     spent = [(at, weight) for at, pool, weight in venue.log if pool == "futures"]
 

@@ -54,7 +54,7 @@ def test_in_doubt_it_is_reserved(market, asked, monkeypatch):
 def test_forty_watched_symbols_leave_room_to_gather(ask, venue, market, clock):
     """Thirty days beside the longest watchlist, whose use the server counts against us, too: slower, and complete."""
     market.take_lease("somebody", NOW, 3600)
-    venue.set_live_need, need = venue.budget.set_live_need, weight_per_minute(40)[0]
+    venue.set_need, need = venue.budget.set_need, weight_per_minute(40)[0]
     reserve_live(market, venue, 40, NOW)
     venue.budget.adopt("futures", str(need))
     found = ask(30)

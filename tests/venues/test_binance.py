@@ -408,7 +408,7 @@ def test_history_waits_while_live_calls_go_on(web, binance):
     """Backfill gets what the collector's own calls leave, and is told when there will be more."""
     web.get(F + "/fapi/v1/markPriceKlines", json=[])
     serve(web, "/fapi/v1/premiumIndex")
-    binance.set_live_need("futures", 1430)
+    binance.set_need("futures", 1430)
     for _ in range(5):
         binance.candles("mark", "GASUSDT", "5m", NOW - 30 * DAY, END)
     with pytest.raises(VenueBusy) as caught:

@@ -117,7 +117,7 @@ def test_backfill_in_many_threads_keeps_the_limits(exchange, venue):
     """However fast history is asked for, the exchange counts no more than our budget."""
     venue.contracts()
     now_ms = venue.server_time_ms()
-    venue.set_live_need("data", 780)
+    venue.set_need("data", 780)
 
     def ask(_):
         try:

@@ -10,52 +10,67 @@ from radar.venues.budget import BINANCE_POOLS, Budget, Pool
 NOW = 1_790_000_000_000
 LIMIT = 100
 
-TAKES = st.lists(st.tuples(st.floats(0, 40), st.integers(1, 60), st.booleans()), max_size=60)
+PURPOSES = ("watch", "scan", "history")
+TAKES = st.lists(st.tuples(st.floats(0, 40), st.integers(1, 60), st.sampled_from(PURPOSES)), max_size=60)
 
 
-def budget(need=0, **pool):
+def budget(need=0, scan=0, **pool):
     """A clock and a small budget on it."""
     clock = DrivenClock(NOW)
     made = Budget(clock, {"p": Pool(LIMIT, 60, **pool)})
-    made.set_live_need("p", need)
+    made.set_need("p", need)
+    made.set_need("p", scan, "scan")
     return clock, made
 
 
-@given(takes=TAKES, need=st.integers(0, 150))
-def test_no_window_holds_more_than_the_limit(takes, need):
-    """Whatever is asked and whenever, no 60 seconds hold more than the limit, and history leaves what live needs."""
-    clock, made = budget(need)
+@given(takes=TAKES, need=st.integers(0, 120), scan=st.integers(0, 60))
+def test_no_window_holds_more_than_the_limit(takes, need, scan):
+    """Whatever is asked and whenever, no 60 seconds hold more than the limit, and each purpose leaves what those before it need."""
+    clock, made = budget(need, scan)
     accepted = []
-    for pause, weight, history in takes:
+    for pause, weight, purpose in takes:
         clock.advance(pause)
-        if made.take("p", weight, history=history):
-            accepted.append((clock.monotonic(), weight, history))
+        if made.take("p", weight, purpose=purpose):
+            accepted.append((clock.monotonic(), weight, purpose))
 
     for end, _, _ in accepted:
-        window = [(weight, history) for at, weight, history in accepted if end - 60 < at <= end]
+        window = [(weight, purpose) for at, weight, purpose in accepted if end - 60 < at <= end]
         assert sum(weight for weight, _ in window) <= LIMIT
-        assert sum(weight for weight, history in window if history) <= max(0, LIMIT - need)
+        assert sum(weight for weight, purpose in window if purpose != "watch") <= max(0, LIMIT - need)
+        assert sum(weight for weight, purpose in window if purpose == "history") <= max(0, LIMIT - need - scan)
 
 
-@given(takes=TAKES, weight=st.integers(1, LIMIT), history=st.booleans())
-def test_after_the_announced_wait_there_is_room(takes, weight, history):
+@given(takes=TAKES, weight=st.integers(1, LIMIT), purpose=st.sampled_from(PURPOSES))
+def test_after_the_announced_wait_there_is_room(takes, weight, purpose):
     """`wait_sec` is long enough, and zero exactly when there is room now."""
-    clock, made = budget(need=10)
+    clock, made = budget(need=10, scan=5)
     for pause, taken, who in takes:
         clock.advance(pause)
-        made.take("p", taken, history=who)
-    wait = made.wait_sec("p", weight, history=history)
+        made.take("p", taken, purpose=who)
+    wait = made.wait_sec("p", weight, purpose=purpose)
 
     assert 0 <= wait <= 61
-    if weight <= LIMIT - 10:
+    if weight <= LIMIT - 15:
         clock.advance(wait + 0.001)
-        assert made.take("p", weight, history=history)
+        assert made.take("p", weight, purpose=purpose)
+
+
+def test_the_watchlist_is_never_starved():
+    """However greedy scan and history are, in whatever order, a whole window of the watchlist still fits."""
+    _, made = budget(need=60, scan=25)
+    while made.take("p", 1, purpose="history"):
+        pass
+    while made.take("p", 1, purpose="scan"):
+        pass
+
+    assert made.used_by("p") == {"history": 15, "scan": 25}
+    assert [made.take("p", 10) for _ in range(7)] == [True] * 6 + [False]
 
 
 def test_history_leaves_room_for_live_calls():
     """However greedy history is, a whole window of live calls still fits."""
     _, made = budget(need=60)
-    while made.take("p", 1, history=True):
+    while made.take("p", 1, purpose="history"):
         pass
 
     assert made.used("p") == 40
@@ -69,8 +84,8 @@ def test_spare_is_what_history_may_take():
     made.take("p", 50)
 
     assert made.spare("p") == 50
-    assert not made.take("p", 51, history=True)
-    assert made.take("p", 50, history=True)
+    assert not made.take("p", 51, purpose="history")
+    assert made.take("p", 50, purpose="history")
 
 
 def test_weight_decays_after_the_window():
@@ -116,7 +131,7 @@ def test_later_higher_headers_are_neighbours():
     made.adopt("p", "90")
 
     assert made.spare("p") == 10
-    assert not made.take("p", 20, history=True)
+    assert not made.take("p", 20, purpose="history")
     assert made.take("p", 60)
     assert not made.take("p", 1)
 
