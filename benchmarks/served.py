@@ -1,5 +1,6 @@
-"""Serves one page for a benchmark: `python benchmarks/served.py radar|hello|tiles|metrics PORT`.
+"""Serves one page for a benchmark: `python benchmarks/served.py radar|market|hello|tiles|metrics PORT`.
 
+`market` is the app as it is, its settings from the environment, and beside it a thread that notes how late its waits end.
 All are an st.App with the same options, from the repository's own .streamlit/config.toml.
 """
 
@@ -7,6 +8,7 @@ import gc
 import json
 import os
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +30,12 @@ def made(what: str) -> Any:
 
             parts.every.__defaults__, parts.REFRESH_SEC = (every,), every
 
+        return app
+    if what == "market":
+        from app import app  # noqa: PLC0415
+        from benchmarks import lateness  # noqa: PLC0415
+
+        threading.Thread(target=lateness.sample, args=(Path(os.environ["BENCH_LATE"]),), daemon=True).start()
         return app
     import streamlit as st  # noqa: PLC0415
 

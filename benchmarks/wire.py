@@ -125,6 +125,8 @@ class Client:
             self.timers[message.auto_rerun.fragment_id] = message.auto_rerun.interval
         elif kind == "new_session":
             self._hash = message.new_session.page_script_hash
+        elif kind == "navigation":
+            self.timers.clear()  # the whole page is drawn anew, whoever asked for it
         elif kind == "delta" and message.delta.WhichOneof("type") == "new_element":
             element = message.delta.new_element
             if element.WhichOneof("type") == "bidi_component":
@@ -141,6 +143,15 @@ class Client:
         for fragment in self.timers:
             self._ask(fragment)
         return self._read(len(self.timers), seconds)
+
+    def fire(self, fragment: str, seconds: float = 30) -> Seen:
+        """One of `timers`."""
+        self._ask(fragment)
+        return self._read(1, seconds)
+
+    def follow(self, seconds: float = 30) -> Seen:
+        """To the end of a run that nobody here asked for: a fragment can have the whole page drawn anew."""
+        return self._read(1, seconds)
 
     def rerun(self, seconds: float = 30) -> Seen:
         """The whole script again."""

@@ -9,7 +9,7 @@ import streamlit as st
 from radar import words
 from radar.errors import RadarError
 from radar.models import AlertKind, AlertPolicy, ChannelState
-from radar.ui import alert_cards, look, memory, parts, profiles, reads, sheet
+from radar.ui import alert_cards, look, market_alerts, memory, parts, profiles, reads, sheet
 
 ALL = "All symbols"
 CSV_HOURS = 30 * 24
@@ -229,7 +229,7 @@ def typed() -> dict[str, Any]:
     said: dict[str, Any] = {field: state[key(field)] for field in NUMBERS if state.get(key(field)) is not None}
     if "cap_use_min" in said:
         said["cap_use_min"] = round(said["cap_use_min"] / 100, 4)
-    said["off"] = sorted(kind for kind in AlertKind if not state[key(kind.value)])
+    said["off"] = sorted(kind for kind in alert_cards.KINDS if not state[key(kind.value)])
     said["resolved"] = state[key("resolved")]
     if symbol is None:
         for field in QUIET:
@@ -405,6 +405,8 @@ above = DEFAULTS if symbol is None else market.alert_policy(None)
 mark, failed = version(f"{name} {scope}", policy), st.session_state.pop("alert_failed", (None, ""))
 spinner = st.empty()
 places = form()
+
+market_alerts.section(name, ok=ok, allowed=changes_allowed)
 
 st.markdown("#### Log")
 parts.every(log)

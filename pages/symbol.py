@@ -2,11 +2,11 @@
 
 import streamlit as st
 
-from radar.errors import RadarError
+from radar.errors import NotWatched, RadarError
 from radar.models import Progress, VenueSheet
 from radar.own_record import OwnRecord, own_record
 from radar.series import chart_step_min
-from radar.ui import alert_cards, cards, charts, look, memory, parts, profiles, reads, sheet, venue_cards
+from radar.ui import alert_cards, cards, charts, look, memory, parts, profiles, reads, sheet, venue_cards, watching
 
 HELD_HOURS, COSTS_PCT = 24.0, 0.40  # of the basis trade, until somebody says otherwise
 WINDOWS = {"6 h": 6, "24 h": 24, "48 h": 48, "7 d": 168, "30 d": 720}
@@ -15,6 +15,7 @@ FOLDED_MS = 5_000  # so long after its end a minute is stored
 name = reads.source()
 watched = [entry.watched.symbol for entry in reads.entries(name)]
 symbol = (st.query_params.get("symbol") or (watched[0] if watched else "")).strip().upper()
+is_watched = symbol in watched
 
 
 def chosen() -> None:
@@ -22,27 +23,45 @@ def chosen() -> None:
     st.query_params["symbol"] = st.session_state.symbol_box
 
 
+def watch() -> None:
+    """Put it on the watchlist, and show the page that it has then."""
+    try:
+        st.query_params["symbol"] = watching.watch(symbol)
+    except RadarError as error:
+        st.error(look.plain(str(error)))
+    else:
+        st.rerun()
+
+
 def missing() -> None:
-    """The link names a symbol that nobody watches."""
+    """The link names a symbol that nobody watches, and no scan has seen."""
     st.info("This symbol is not on the watchlist, so there is nothing stored about it.")
     st.text(symbol[:40])
-    if st.button("Add it to the watchlist", type="primary", disabled=not parts.allowed()[0]) and parts.allowed()[0]:
-        try:
-            st.query_params["symbol"] = reads.radar(name).watch(symbol).symbol
-        except RadarError as error:
-            st.error(look.plain(str(error)))
-        else:
-            reads.forget()
-            st.rerun()
+    if st.button("Add it to the watchlist", type="primary", disabled=not parts.allowed()[0]):
+        watch()
+
+
+def unwatched() -> None:
+    """What the scan's answer lacks, and the way to have it."""
+    ok, sentence = parts.allowed()
+    with st.container(horizontal=True, vertical_alignment="center", key="unwatched"):
+        pressed = st.button("Watch", icon=":material/add:", key="watch_symbol", type="primary", disabled=not ok)
+        refused = "" if ok else f" {look.plain(sentence)}"
+        st.markdown(
+            "Seen by the scan every 10 s; order books, borrow and the 30 days of history come when it is watched."
+            f" :gray[Scores and rules that need them say so.{refused}]"
+        )
+    if pressed:
+        watch()
 
 
 def hero() -> None:
     """The light and what goes with it."""
-    entry = reads.entry(name, symbol)
-    if entry is None or entry.snapshot is None:
+    snapshot = reads.snapshot(name, symbol)
+    if snapshot is None:
         st.info("Treat as RED: waiting for the first reading.")
     else:
-        sheet.draw("hero", now_ms=reads.radar(name).now_ms(), hero=cards.hero(entry.snapshot, reads.clock("%d %b %Y"), profiles.besides().get(symbol, "")))
+        sheet.draw("hero", now_ms=reads.radar(name).now_ms(), hero=cards.hero(snapshot, reads.clock("%d %b %Y"), profiles.besides().get(symbol, "")))
 
 
 def hold(mine: str) -> None:
@@ -93,7 +112,11 @@ def reasons() -> None:
     snapshot = reads.snapshot(name, symbol)
     if snapshot is None:
         return
-    now, manual = reads.radar(name).now_ms(), reads.radar(name).manual_borrow(symbol)
+    now = reads.radar(name).now_ms()
+    if not is_watched:
+        sheet.draw("why", now_ms=now, cards=[cards.why(snapshot), cards.srs(snapshot), cards.moves(snapshot)])
+        return
+    manual = reads.radar(name).manual_borrow(symbol)
     found = [cards.why(snapshot, own(name), now), cards.srs(snapshot), cards.moves(snapshot), cards.book(snapshot), venue_cards.borrow(snapshot, manual, now)]
     if snapshot.has_spot is not False and (venues := sheet_of_venues()):
         found.append(venue_cards.carry(venues))
@@ -139,7 +162,11 @@ def drawings() -> None:
     progress, snapshot, hours = reading(), reads.snapshot(name, symbol), WINDOWS[st.session_state.get("window") or "48 h"]
     stamp = (reads.radar(name).now_ms() - FOLDED_MS) // (60_000 * chart_step_min(hours))
     wanted = (name, symbol, hours, stamp, progress.done if progress else -1)
-    chart, settled = reads.drawn(*wanted)
+    try:
+        chart, settled = reads.drawn(*wanted)
+    except NotWatched:  # taken off the watchlist, or out of the scan, while its page is open
+        st.info("Nothing is stored about this symbol any more.")
+        return
     empty = charts.is_empty(chart)
     if empty:
         reads.drawn.clear(*wanted)  # ask again at the next turn, not at the next minute
@@ -198,13 +225,15 @@ def manual_borrow() -> None:
 
 
 def toolbar() -> None:
-    """Symbol, window, CSV of that window."""
+    """Symbol, window, and of a watched symbol the CSV of that window and the way to its past."""
     with st.container(horizontal=True, vertical_alignment="center"):
         st.session_state.symbol_box = symbol
-        st.selectbox("Symbol", watched, key="symbol_box", on_change=chosen, label_visibility="collapsed", width=200)
+        st.selectbox("Symbol", watched if is_watched else [symbol, *watched], key="symbol_box", on_change=chosen, label_visibility="collapsed", width=200)
         window = st.segmented_control(
             "Window", list(WINDOWS), default="48 h", key="window", required=True, label_visibility="collapsed", bind="query-params"
         )
+        if not is_watched:
+            return
         st.download_button(
             f"CSV, last {window}", data=lambda: reads.radar(name).export(symbol, WINDOWS[window], "csv"), key="csv",
             file_name=f"{symbol}_{window.replace(' ', '')}.csv", mime="text/csv", icon=":material/download:", on_click="ignore",
@@ -216,12 +245,14 @@ def toolbar() -> None:
 
 if not symbol:
     st.info("The watchlist is empty. Add a symbol on the left to see its page.")
-elif symbol not in watched:
+elif not is_watched and reads.scanned(name, symbol) is None:
     missing()
 else:
     with st.container():  # whatever it holds, what follows keeps its place, and the charts stay as they are
         parts.every(hero)
-    if parts.allowed()[0]:  # what the desk holds is not for every visitor
+    if not is_watched:
+        unwatched()
+    elif parts.allowed()[0]:  # what the desk holds is not for every visitor
         parts.every(position)
     left, right = st.columns([2.6, 1])
     with left:
@@ -233,12 +264,13 @@ else:
             "readings. The thin part of the light's history is back-filled. The daily estimate is the running funding × 24: a day can turn "
             "out differently. In longer windows a point is the last value of its 5 or 15 minutes, and lines keep their highs and lows."
         )
-        parts.every(exchanges)
+        if is_watched:
+            parts.every(exchanges)
         parts.every(changes)
     with right, st.container(key="reasons"):
         parts.every(reasons)
         snapshot = reads.snapshot(name, symbol)
-        if snapshot is None or snapshot.has_spot is not False:
+        if is_watched and (snapshot is None or snapshot.has_spot is not False):
             carry_form()
             manual_borrow()
         parts.every(ages)

@@ -16,9 +16,19 @@ from fastapi_offline import FastAPIOffline
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
-from radar import api_alerts
+from radar import api_alerts, api_market
 from radar.carry import COSTS_PCT, HOURS
-from radar.errors import BadRequest, MalformedSymbol, NotAllowed, NotWatched, RadarError, StoreError, UnknownSymbol, WatchlistFull
+from radar.errors import (
+    BadRequest,
+    MalformedSymbol,
+    NotAllowed,
+    NotWatched,
+    RadarError,
+    StoreError,
+    UnknownAlert,
+    UnknownSymbol,
+    WatchlistFull,
+)
 from radar.metric_table import SERIES
 from radar.models import Event, Snapshot, VenueSheet
 from radar.replies import SmallBodies, as_file, rounded, table
@@ -33,6 +43,7 @@ STATUS = {
     MalformedSymbol: 422,
     UnknownSymbol: 404,
     NotWatched: 404,
+    UnknownAlert: 404,
     WatchlistFull: 409,
     BadRequest: 422,
     NotAllowed: 403,
@@ -253,7 +264,7 @@ def create_api(runtime: Callable[[], HasLive]) -> FastAPI:
     api = FastAPIOffline(title="Short-Risk Radar", version=VERSION, description="When not to short, and why. Market intelligence only.")
     api.state.runtime = runtime
     api.add_middleware(SmallBodies)
-    for router in (api_alerts.writing, api_alerts.reading, writing, reading):
+    for router in (api_alerts.writing, api_alerts.reading, api_market.reading, writing, reading):
         api.include_router(router)
 
     @api.exception_handler(RadarError)

@@ -1,13 +1,14 @@
-"""REST about alerts: the log, the settings, a test of a channel, and positions (PRD §7.4 POST /alerts)."""
+"""REST about alerts: the log, the settings, alerts on the whole market, a test of a channel, positions (PRD §7.4 POST /alerts)."""
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Body, Depends, Query
+from fastapi import APIRouter, Body, Depends, Path, Query
 from fastapi.responses import JSONResponse, Response
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from radar.errors import BadRequest
-from radar.models import Alert
+from radar.market_alerts import MOST_ALERTS, MOST_CONDITIONS, NUMBERS, WORDS, asked, matching
+from radar.models import Alert, Condition, MarketAlert
 from radar.replies import as_file, rounded
 from radar.rest import PROBLEMS, WRITING, Live, is_trusted, may_write
 from radar.service import Radar
@@ -30,6 +31,40 @@ class Position(BaseModel):
     """Whether the desk is in it."""
 
     held: bool
+
+
+class Written(BaseModel):
+    """An alert on the whole market as it stands."""
+
+    id: int
+    name: str
+    conditions: list[Condition]
+    min_volume_usdt: float | None
+    on: bool
+    reads: Annotated[str, Field(description="what it asks for, in words")]
+
+
+class Matching(Written):
+    """With whom it would tell of now."""
+
+    matching: Annotated[list[str] | None, Field(description="symbols that meet it now, the most extreme first; null while nothing is known")]
+
+
+class MarketAlerts(BaseModel):
+    """All of them, and what can be asked for."""
+
+    alerts: list[Matching]
+    most: int
+    most_conditions: int
+    numbers: Annotated[dict[str, str], Field(description="columns to compare with >, >=, < or <=, each with its unit")]
+    words: Annotated[dict[str, list[str]], Field(description="columns to compare with `is`, each with its words")]
+
+
+EXAMPLE = {"name": "deep funding", "conditions": ["funding_1h_pct <= -0.2", "R3 is FIRES"], "min_volume_usdt": 10_000_000}
+
+
+def _written(alert: MarketAlert) -> dict[str, Any]:
+    return alert.model_dump(exclude={"rev"}) | {"reads": asked(alert)}
 
 
 def _settings(radar: Radar, symbol: str | None) -> dict[str, Any]:
@@ -85,6 +120,31 @@ def set_alerts(
     if resume:
         radar.resume_alerts()
     return _settings(radar, name)
+
+
+@reading.get("/alerts/market", summary="Alerts on the whole market: any symbol with …", responses={200: {"model": MarketAlerts}})
+def market_alerts(radar: Live) -> JSONResponse:
+    """Each with the symbols that meet it now, and what can be asked for."""
+    alerts = radar.market_alerts()
+    table = radar.whole_market().table if alerts else None
+    found = [_written(alert) | {"matching": None if table is None or table.empty else matching(alert, table)} for alert in alerts]
+    numbers, words = {name: number.unit for name, number in NUMBERS.items()}, {name: list(word.choices) for name, word in WORDS.items()}
+    return JSONResponse({"alerts": found, "most": MOST_ALERTS, "most_conditions": MOST_CONDITIONS, "numbers": numbers, "words": words})
+
+
+@writing.put("/alerts/market", summary="Add or change an alert on the whole market", responses={200: {"model": Written}})
+def set_market_alert(radar: Live, alert: Annotated[dict[str, Any], Body(examples=[EXAMPLE])]) -> JSONResponse:
+    """By `id`, else by `name`; what is not named stays. A condition is a text, or `metric`, `op` and `value`.
+
+    A new one, and one that asks for something else now, announces nothing that holds already.
+    """
+    return JSONResponse(_written(radar.set_market_alert(alert)))
+
+
+@writing.delete("/alerts/market/{alert}", summary="Delete an alert on the whole market", status_code=204)
+def drop_market_alert(radar: Live, alert: Annotated[int, Path(ge=1, le=2**53)]) -> None:
+    """With what it remembers; the log stays."""
+    radar.drop_market_alert(alert)
 
 
 @writing.post("/alerts/test", summary="Send a test message to a channel")

@@ -1,4 +1,4 @@
-"""`python -m radar`: collect, export, snapshot, backtest."""
+"""`python -m radar`: collect, export, snapshot, market, backtest."""
 
 import argparse
 import contextlib
@@ -14,6 +14,7 @@ from radar.backtest_question import EVENT_NAMES, MAX_DAYS, MIN_DAYS, Question, a
 from radar.backtests import backtest, venue_for
 from radar.clock import SystemClock
 from radar.errors import BadRequest, RadarError
+from radar.market_print import printed
 from radar.report import Report
 from radar.runtime import open_collecting, open_radar, run_collector
 from radar.settings import load_settings
@@ -23,6 +24,7 @@ from radar.ui.backtest_cards import terminal
 __all__ = ["main"]
 
 MAX_HOURS = 24 * 30
+MAX_ROWS = 1000
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -34,6 +36,12 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("--hours", type=float, default=48, help="how far back, at most 720 (default 48)")
     export.add_argument("--format", choices=("csv", "json"), default="csv")
     commands.add_parser("snapshot", help="print the present answer for a symbol as JSON").add_argument("symbol")
+    market = commands.add_parser("market", help="print the market as a running radar scans it, the most dangerous first")
+    market.add_argument("--top", type=int, default=20, help="how many symbols, 1 to 1000 (default 20)")
+    market.add_argument(
+        "--sort", default="danger", metavar="COLUMN",
+        help="danger (default), window, or a numeric column such as funding_1h_pct; --sort=-delta_oi_1h_pct for descending",
+    )  # fmt: skip
     test = commands.add_parser("backtest", help="how often the light and its rules were right: replay the past, see what followed")
     test.add_argument("symbols", nargs="+", metavar="SYMBOL")
     test.add_argument("--days", type=int, default=30, help=f"how far back, {MIN_DAYS} to {MAX_DAYS} (default 30); open interest: 30")
@@ -124,6 +132,18 @@ def _backtest(given: argparse.Namespace) -> int:
     return 0
 
 
+def _market(top: int, sort: str) -> int:
+    """The ranked table, from the database of a running radar."""
+    if not 1 <= top <= MAX_ROWS:
+        raise BadRequest(f"--top: between 1 and {MAX_ROWS}")
+    radar = open_radar(load_settings())
+    try:
+        sys.stdout.write(printed(radar.whole_market(), top, sort))
+    finally:
+        radar.close()
+    return 0
+
+
 def _collect() -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     settings = load_settings()
@@ -144,6 +164,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _collect()
         if asked_for.command == "backtest":
             return _backtest(asked_for)
+        if asked_for.command == "market":
+            return _market(asked_for.top, asked_for.sort)
         if asked_for.command == "export" and not 0 < asked_for.hours <= MAX_HOURS:
             print(f"--hours: between 0 and {MAX_HOURS}", file=sys.stderr)
             return 2

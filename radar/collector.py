@@ -25,6 +25,9 @@ from radar.lanes import Lanes, ThreadLanes
 from radar.live import INPUT_NAMES, LiveSymbol
 from radar.models import Observation, Watched
 from radar.rounds import Rounds
+from radar.scan_keeper import ScanKeeper
+from radar.scan_rounds import SCAN_JOBS
+from radar.scanner import Scanner
 from radar.schedule import chosen
 from radar.store import MarketStore, UserStore
 from radar.teller import Teller
@@ -76,6 +79,7 @@ class Collector:
             venue, self.elsewhere, market, user, self.historian, clock, self.time, self.notices, retention_days=retention_days
         )
         self._intake = Intake(self.symbols, market, self.historian, self._asker, self.time)
+        self._scan: Scanner | None = None
         self._rounds = Rounds(venue, self.symbols, self._intake, self._asker, clock, self.time)
         self._next_beat = self._next_lease = self._next_chores = 0.0
         self._woken = False
@@ -129,6 +133,8 @@ class Collector:
             fresh |= self.symbols.keys() - self.latest.keys()
         self._house.keep_on(self.historian.step)
         fresh |= self.historian.changed()
+        if self._scan and (table := self._scan.step()) is not None:
+            self._judge.tell_market(table)
         if self._woken:
             return
         if now >= self._next_beat or ALL in fresh:
@@ -141,6 +147,14 @@ class Collector:
         if now >= self._next_chores:
             self._next_chores = now + CHORES_EVERY_SEC
             self._lanes.submit("meta", self._house.chores)
+
+    def scan(self, on: bool, why: str) -> None:
+        """Look at the whole market, too, if `on`; `why` is the sentence that people read about it."""
+        self._house.scan = {"on": on, "why": why}
+        if not on:
+            return
+        keeper = ScanKeeper(self.market, self.user, self._lanes, lambda: self._judge.snapshots)
+        self._scan = Scanner(self.venue, self.symbols, self.elsewhere, self._asker, self.time, keeper)
 
     def tell(self, teller: Teller, courier: Courier) -> None:
         """Let `teller` decide what is news, and `courier` know when there is some."""
@@ -177,6 +191,8 @@ class Collector:
         self._intake.begin()
         self.venue.set_whitelist(self._intake.contracts)
         self._house.restore_doors()
+        if self._scan:
+            self._scan.begin(self._intake)
         known = [Observation.model_validate_json(body) for _, body in self.market.observations().values()]
         self.elsewhere.recall({observation.symbol: observation.loans for observation in known})
         self._judge.begin()
@@ -220,6 +236,8 @@ class Collector:
     def _ask(self) -> None:
         """Send what is most urgent among everything that is due: for the watchlist, for its past."""
         asks = [*self._rounds.asks(ready=self.time.asked), *(self.historian.asks(self.symbols) if self.time.asked else ())]
+        if self._scan and self.time.asked:
+            asks += self._scan.asks()
         for ask in chosen(asks, self.venue.spare):
             ask.send()
 
@@ -229,12 +247,17 @@ class Collector:
         fresh: set[str] = set()
         for answered in self._asker.answers():
             self._woken = self._woken and answered.job.name != "clock"
+            if self._scan and answered.job.name in SCAN_JOBS:
+                self._scan.take(answered)
+                continue
             if answered.symbol is not None and answered.symbol not in self.symbols:
                 continue
             if isinstance(answered.value, VenueError):
                 self._failed(answered, answered.value)
                 continue
             self._house.keep_on(functools.partial(getattr(self._intake, f"on_{answered.job.name}"), answered))
+            if self._scan:
+                self._scan.hear(answered.job.name, self._intake)
             if answered.job.name in ("quotes", "contracts", "spot_pairs"):
                 fresh.add(ALL)
             elif answered.job.name in ("perp_tickers", "spot_tickers", "oi"):

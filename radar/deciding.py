@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from radar.messages import clean, cut
 from radar.models import AlertKind, AlertPolicy, Decision, Edge, Light, Memory, Sight
 
-__all__ = ["GROUP_MAX", "MUTED", "QUIET", "digest", "group", "hold_quiet", "quiet", "rested", "step", "within_cap"]
+__all__ = ["GROUP_MAX", "MINUTE_MS", "MUTED", "QUIET", "UNRESOLVED", "digest", "group", "hold_quiet", "quiet", "rested", "step", "within_cap"]
 
 MINUTE_MS, HOUR_MS = 60_000, 3_600_000
 GROUP_MAX = 1900  # Discord takes 2,000 characters, title included
@@ -21,7 +21,7 @@ LEFT_OUT_MAX = len("\n+1234567 softer alerts left out: the log has them")
 MUTED = "muted by NO SHORT"
 QUIET = "quiet hours"
 UNRESOLVED = "resolved messages are off"
-SOFT = {AlertKind.BASIS_ONLY, AlertKind.SHORT_WINDOW, AlertKind.SRS, AlertKind.INTERVAL, AlertKind.CAP}
+SOFT = {AlertKind.BASIS_ONLY, AlertKind.SHORT_WINDOW, AlertKind.SRS, AlertKind.INTERVAL, AlertKind.CAP, AlertKind.MARKET}
 OPPORTUNITIES = {AlertKind.BASIS_ONLY, AlertKind.SHORT_WINDOW}
 URGENT_WHEN_HELD = {AlertKind.NO_SHORT, AlertKind.DATA}
 THROUGH_DOUBT = {AlertKind.NO_SHORT, AlertKind.EXIT}  # doubt does not take back what it began to see
@@ -280,10 +280,10 @@ def group(decisions: Sequence[Decision]) -> tuple[str, str]:
 
 
 def _firsts(told: Iterable[Decision]) -> list[Decision]:
-    """The first decision of every symbol."""
+    """The first decision of every symbol; of the whole market's, each is its own."""
     first: dict[str, Decision] = {}
     for one in told:
-        first.setdefault(one.symbol, one)
+        first.setdefault(one.title if one.kind is AlertKind.MARKET else one.symbol, one)
     return list(first.values())
 
 

@@ -153,20 +153,25 @@ class Elsewhere:
     def about(self, live: LiveSymbol, now_ms: int) -> Others:
         """What everybody says about one symbol at `now_ms` (the exchange's clock)."""
         index, mark = live.index_at(now_ms), live.quote.mark if live.quote else None
-        spot: list[SpotLine] = []
+        spot, blocked = self.spot_lines(live.symbol, index, now_ms)
         loans: list[BorrowQuote] = []
         perps = []
         for exchange in self._others:
-            exchange.told = abroad.present_only(exchange.told, now_ms)
-            verdict = exchange.verdict(live.symbol, index)
-            spot.append(abroad.spot_line(exchange.name, exchange.told, live.symbol, verdict, now_ms))
             if "loans" in exchange.calls:
-                loans += self._loan(exchange, live.symbol, verdict, index)
+                loans += self._loan(exchange, live.symbol, exchange.verdicts[live.symbol], index)
             if (perp := abroad.perp_line(exchange.name, exchange.told, live.symbol, index, mark)) is not None:
                 perps.append(perp)
         for exchange in self._home:
             loans += self._loan(exchange, live.symbol, live.home.verdict, index)
-        return Others(spot, loans, perps, [exchange.name for exchange in self._others if exchange.blocked])
+        return Others(spot, loans, perps, blocked)
+
+    def spot_lines(self, symbol: str, index: float | None, now_ms: int) -> tuple[list[SpotLine], list[str]]:
+        """The spot markets of one coin, watched or not, and the exchanges that refuse this location."""
+        lines = []
+        for exchange in self._others:
+            exchange.told = abroad.present_only(exchange.told, now_ms)
+            lines.append(abroad.spot_line(exchange.name, exchange.told, symbol, exchange.verdict(symbol, index), now_ms))
+        return lines, [exchange.name for exchange in self._others if exchange.blocked]
 
     def _loan(self, exchange: _Exchange, symbol: str, verdict: abroad.Verdict, index: float | None) -> list[BorrowQuote]:
         """Its answer; one that refuses this location counts as not configured: nobody here can borrow from it."""

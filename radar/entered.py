@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from radar.borrow import MANUAL, MANUAL_FRESH_SEC, MANUAL_STALE_SEC
 from radar.errors import BadRequest
-from radar.models import AlertPolicy, BorrowQuote, Observation
+from radar.models import AlertKind, AlertPolicy, BorrowQuote, Observation
 from radar.store import UserStore
 from radar.store.user import ALL
 from radar.thresholds import Thresholds
@@ -56,6 +56,8 @@ def checked_policy(values: Mapping[str, Any]) -> AlertPolicy:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         raise BadRequest(f"{first['loc'][0] if first['loc'] else 'alerts'}: {first['msg']}") from None
+    if AlertKind.MARKET in found.off:
+        raise BadRequest("off: each market alert has a switch of its own")
     if (found.quiet_from is None) != (found.quiet_to is None):
         raise BadRequest("quiet_from: quiet hours need a beginning and an end, or neither")
     return found

@@ -6,6 +6,7 @@ RadarError
 │   ├── MalformedSymbol      REST 422
 │   ├── UnknownSymbol        REST 404; carries the nearest matches
 │   └── NotWatched           REST 404
+├── UnknownAlert             there is no market alert of that number; REST 404
 ├── WatchlistFull            the sentence with the computed weight is shown; REST 409
 ├── BadRequest               a parameter is out of range; REST 422
 ├── NotAllowed               writing without the right to; REST 401/403
@@ -26,6 +27,7 @@ __all__ = [
     "SettingsError",
     "StoreError",
     "SymbolError",
+    "UnknownAlert",
     "UnknownSymbol",
     "VenueBlocked",
     "VenueBusy",
@@ -62,6 +64,10 @@ class UnknownSymbol(SymbolError):
 
 class NotWatched(SymbolError):
     """The symbol is not on the watchlist, so there is nothing stored about it."""
+
+
+class UnknownAlert(RadarError):
+    """There is no market alert of that number."""
 
 
 class WatchlistFull(RadarError):

@@ -37,6 +37,7 @@ class Housekeeping:
         self._historian, self._clock, self._time, self._notices = historian, clock, time, notices
         self._retention_days = retention_days
         self._more: list[Callable[[], None]] = []
+        self.scan: dict[str, Any] = {"on": False, "why": ""}  # whether the whole market is looked at, and why
 
     def also(self, work: Callable[[], None]) -> None:
         """One more chore."""
@@ -60,6 +61,7 @@ class Housekeeping:
             "hosts": [host.model_dump(mode="json") for host in [*hosts, *self._elsewhere.hosts()]],
             "venues": [venue.model_dump(mode="json") for venue in [home, *self._elsewhere.health()]],
             "notices": list(self._notices.values()),
+            "scan": self.scan,
         }
 
     def tell(self) -> None:

@@ -25,16 +25,16 @@ class Intake:
     ) -> None:
         self._symbols, self._market, self._historian, self._asker, self._time = symbols, market, historian, asker, time
         self.contracts: dict[str, Contract] = {}
-        self._rules: dict[str, FundingRule] = {}
-        self._pairs: dict[str, SpotPair] = {}
-        self._listing_ms: int | None = None
-        self._quotes: dict[str, Quote] = {}
-        self._tickers: dict[str, Ticker] = {}
+        self.rules: dict[str, FundingRule] = {}
+        self.pairs: dict[str, SpotPair] = {}
+        self.listing_ms: int | None = None
+        self.quotes: dict[str, Quote] = {}
+        self.tickers: dict[str, Ticker] = {}
 
     def begin(self) -> None:
         """Pick up the listings that the process before left."""
-        self.contracts, self._pairs = self._market.contracts(), self._market.spot_pairs()
-        self._listing_ms = self._market.fact("listing_ms")
+        self.contracts, self.pairs = self._market.contracts(), self._market.spot_pairs()
+        self.listing_ms = self._market.fact("listing_ms")
 
     def every(self) -> Cadence:
         """How often things are read with as many symbols as there are."""
@@ -42,24 +42,24 @@ class Intake:
 
     def introduce(self, live: LiveSymbol) -> None:
         """Tell a new symbol what it is, and where it trades spot."""
-        live.contract, live.rule = self.contracts.get(live.symbol), self._rules.get(live.symbol)
+        live.contract, live.rule = self.contracts.get(live.symbol), self.rules.get(live.symbol)
         live.delisted = live.contract is None
         live.band_pct = self._market.fact(f"band:{live.symbol}")
-        if self._pairs:
+        if self.pairs:
             self._list(live)
 
     def catch_up(self, live: LiveSymbol) -> None:
         """Tell a new symbol its newest readings: the bulk answers hold every coin. Its settlements come first, they date its funding."""
-        if (quote := self._quotes.get(live.symbol)) is not None:
+        if (quote := self.quotes.get(live.symbol)) is not None:
             live.on_quote(quote)
             live.note_reading("quote", quote.ts_ms, self.every(), source="premiumIndex")
-        if (ticker := self._tickers.get(live.symbol)) is not None:
+        if (ticker := self.tickers.get(live.symbol)) is not None:
             live.on_ticker(ticker)
             live.note_reading("perp_ticker", ticker.ts_ms, self.every(), source="ticker/24hr")
 
     def _list(self, live: LiveSymbol) -> None:
-        live.home.on_listing(self._pairs)
-        live.note_reading("listing", self._listing_ms, self.every(), source="exchangeInfo")
+        live.home.on_listing(self.pairs)
+        live.note_reading("listing", self.listing_ms, self.every(), source="exchangeInfo")
 
     def _is_ahead(self, ts_ms: int) -> bool:
         """An answer from the future is not taken: the exchange's clock, or ours, jumped. The next one is, once they agree."""
@@ -84,24 +84,24 @@ class Intake:
 
     def on_spot_pairs(self, answered: Answered) -> None:
         """What is listed on spot."""
-        self._pairs, self._listing_ms = {pair.symbol: pair for pair in answered.value}, self._time.now_ms()
+        self.pairs, self.listing_ms = {pair.symbol: pair for pair in answered.value}, self._time.now_ms()
         self._market.write_listings(pairs=answered.value)
-        self._market.set_fact("listing_ms", self._listing_ms)
+        self._market.set_fact("listing_ms", self.listing_ms)
         for live in self._symbols.values():
             self._list(live)
         self._asker.hurry("spot_tickers")
 
     def on_funding_rules(self, answered: Answered) -> None:
         """Caps, floors and intervals of adjusted contracts."""
-        self._rules = {rule.symbol: rule for rule in answered.value}
+        self.rules = {rule.symbol: rule for rule in answered.value}
         for symbol, live in self._symbols.items():
-            live.rule = self._rules.get(symbol)
+            live.rule = self.rules.get(symbol)
 
     def on_quotes(self, answered: Answered) -> None:
         """Mark, index and funding of the whole market."""
-        self._quotes = {quote.symbol: quote for quote in answered.value}
+        self.quotes = {quote.symbol: quote for quote in answered.value}
         for symbol, live in self._symbols.items():
-            quote = self._quotes.get(symbol)
+            quote = self.quotes.get(symbol)
             if quote is None:
                 continue
             if self._is_ahead(quote.ts_ms):
@@ -114,9 +114,9 @@ class Intake:
 
     def on_perp_tickers(self, answered: Answered) -> None:
         """24 h of every perpetual."""
-        self._tickers = {ticker.symbol: ticker for ticker in answered.value}
+        self.tickers = {ticker.symbol: ticker for ticker in answered.value}
         for symbol, live in self._symbols.items():
-            if (ticker := self._tickers.get(symbol)) is not None and not self._is_ahead(ticker.ts_ms):
+            if (ticker := self.tickers.get(symbol)) is not None and not self._is_ahead(ticker.ts_ms):
                 live.on_ticker(ticker)
                 ts_ms = min(ticker.ts_ms, self._time.now_ms())
                 live.note_reading("perp_ticker", ts_ms, self.every(), latency_ms=answered.latency_ms, source="ticker/24hr")

@@ -5,6 +5,8 @@ import math
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from typing import Any
 
+import pandas as pd
+
 from radar.assess import assess, is_ending
 from radar.bars import LIGHT_CODES, minute_of
 from radar.clock import Clock
@@ -57,6 +59,7 @@ class Judge:
         elsewhere: Elsewhere,
     ) -> None:
         self.latest: dict[str, Observation] = {}
+        self.snapshots: dict[str, Snapshot] = {}  # the newest answers
         self._market, self._user, self._historian, self._clock, self._time = market, user, historian, clock, time
         self._notices, self._elsewhere = notices, elsewhere
         self._states: dict[tuple[str, str], str] = {}
@@ -89,6 +92,7 @@ class Judge:
     def forget(self, symbol: str) -> None:
         """The symbol is no longer watched."""
         self.latest.pop(symbol, None)
+        self.snapshots.pop(symbol, None)
         self._patience.pop(symbol, None)
         self._judged = {key: stood_on for key, stood_on in self._judged.items() if key[0] != symbol}
         self._states = {key: state for key, state in self._states.items() if key[0] != symbol}
@@ -126,15 +130,24 @@ class Judge:
             self._notices["store"] = store_notice(error)
         self._tell(snapshots, now_ms)
 
+    def tell_market(self, table: pd.DataFrame) -> None:
+        """Let alerts on the whole market look at its table, as `radar.scan.table` makes it."""
+        teller, now_ms = self._teller, self._time.now_ms()
+        if teller is not None:
+            self._decide(lambda: teller.look_at_market(table, now_ms))
+
     def _tell(self, snapshots: Sequence[Snapshot], now_ms: int) -> None:
         """Alerts have a file of their own: a full market file silences none."""
-        if self._teller is None or not snapshots:
-            return
+        teller = self._teller
+        if teller is not None and snapshots:
+            self._decide(lambda: teller.look(snapshots, now_ms))
+
+    def _decide(self, look: Callable[[], bool]) -> None:
         try:
-            if self._teller.look(snapshots, now_ms):
+            if look():
                 self._wake_courier()
             self._notices.pop("alerts", None)
-            if self._teller.trouble:
+            if self._teller and self._teller.trouble:
                 self._notices["alerts"] = f"Alerts cannot be kept ({self._teller.trouble}); they are decided and sent from memory."
         except StoreError as error:
             self._notices["alerts"] = f"What alerts remember cannot be read ({error}); they are decided as soon as it can."
@@ -152,7 +165,7 @@ class Judge:
         columns = {"srs": srs, "light": float(LIGHT_CODES[snapshot.traffic_light]), "judged": packed(stood_on)}
         live.tape.put(minute_of(now_ms), columns | {"borrow_apr_pct": stood_on.values.get("borrow_apr_pct", math.nan)})
         self._judged[live.symbol, minute_of(now_ms)] = stood_on
-        self.latest[live.symbol] = observation
+        self.latest[live.symbol], self.snapshots[live.symbol] = observation, snapshot
         self._untold = (self._untold + self._changes(snapshot))[-UNTOLD:]
         self._historian.on_hour(live, snapshot, observation)
         return snapshot

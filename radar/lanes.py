@@ -6,7 +6,10 @@ from typing import Protocol
 
 __all__ = ["InlineLanes", "Lanes", "ThreadLanes"]
 
-WORKERS = {"clock": 1, "meta": 2, "quotes": 1, "perp_tickers": 1, "spot_tickers": 2, "oi": 3, "perp_book": 4, "spot_book": 4, "settlements": 2, "history": 6}
+WORKERS = {
+    "clock": 1, "meta": 2, "quotes": 1, "perp_tickers": 1, "spot_tickers": 2, "oi": 3, "perp_book": 4, "spot_book": 4, "settlements": 2, "history": 6,
+    "scan": 1, "scan_oi": 4,
+}  # fmt: skip
 OTHER_WORKERS = 2
 
 

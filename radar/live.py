@@ -124,6 +124,11 @@ class LiveSymbol:
         """Open interest now."""
         self._values["oi_qty"] = oi.qty
 
+    def interest(self) -> tuple[int, float] | None:
+        """(when, open contracts) as read last; None: not yet."""
+        reading, qty = self.readings.get("oi"), self._values.get("oi_qty")
+        return None if reading is None or reading.ts_ms is None or qty is None else (reading.ts_ms, qty)
+
     def on_ticker(self, ticker: Ticker) -> None:
         """24 h of the perpetual."""
         self._values |= {"last": ticker.last, "perp_vol24_usdt": ticker.vol24_usdt}

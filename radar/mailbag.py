@@ -6,11 +6,11 @@ The teller puts in, the couriers take out. Messages that no row holds yet have i
 import itertools
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from radar.errors import StoreError
-from radar.models import AlertKind, Delivery, Memory, Note
+from radar.models import Alert, AlertKind, Delivery, MarketRow, Memory, Note
 from radar.store import UserStore
 from radar.store.outbox import NotTheWriter
 
@@ -31,11 +31,11 @@ class _Mark(NamedTuple):
 
 
 class Mailbag:
-    """Safe to share between threads. Nothing here raises StoreError but `memories`; `trouble` says why nothing is kept."""
+    """Safe to share between threads. Only what says so raises StoreError; `trouble` says why nothing is kept."""
 
     def __init__(self, user: UserStore, writer: str) -> None:
         self.trouble = ""
-        self._outbox, self._writer = user.outbox, writer
+        self._outbox, self._market, self._writer = user.outbox, user.market_alerts, writer
         self._lock = threading.RLock()
         self._begun = False
         self._notes: list[Note] = []  # not kept yet, oldest first
@@ -56,6 +56,15 @@ class Mailbag:
                 for symbol, kinds in note.memories.items():
                     found.setdefault(symbol, {}).update(kinds)
             return found
+
+    def market_memory(self) -> list[MarketRow]:
+        """What market alerts remember, once for each (revision, symbol). Raises StoreError."""
+        with self._lock:
+            found = {(row[0], row[1]): row for row in self._market.memory()}
+            for note in self._notes:
+                found = {key: row for key, row in found.items() if key[0] not in note.market_forgotten}
+                found |= {(row[0], row[1]): row for row in note.market}
+            return list(found.values())
 
     def put(self, note: Note) -> None:
         """Keep a note, now or as soon as the disk takes it. Raises NotTheWriter when another process decides by now."""
@@ -103,11 +112,18 @@ class Mailbag:
         for delivery in note.deliveries:
             self._loose.pop(delivery.id, None)
 
-    def messages_since(self, since_ms: int) -> list[int]:
-        """When messages were made since then (epoch ms), each once whatever the number of channels. Raises StoreError."""
+    def messages_since(self, since_ms: int, *, market: bool = False) -> list[int]:
+        """When messages were made since then (epoch ms), each once whatever the number of channels. Raises StoreError.
+
+        `market`: only those with news of market alerts.
+        """
         with self._lock:
-            waiting = [note.deliveries[0].created_ms for note in self._notes if note.deliveries]
-            return self._outbox.messages_since(since_ms) + [ts for ts in waiting if ts >= since_ms]
+            made = [note for note in self._notes if note.deliveries and (not market or any(d.kind is AlertKind.MARKET for d, _ in note.decisions))]
+            return self._outbox.messages_since(since_ms, market=market) + [ts for note in made if (ts := note.deliveries[0].created_ms) >= since_ms]
+
+    def on_hold(self, holds: Sequence[str]) -> list[Alert]:
+        """What these hold back until a digest, oldest first. Raises StoreError."""
+        return self._outbox.on_hold(holds)
 
     # ── for the couriers ──
     def take(self, channel: str, *, due: Callable[[Delivery], bool], next_ms: int) -> Delivery | None:

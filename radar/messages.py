@@ -16,7 +16,7 @@ from radar.light import REDS
 from radar.models import AlertKind, AlertPolicy, Decision, Edge, Finding, Memory, Quality, Snapshot, Stance, State
 from radar.sights import STANCES, in_words
 
-__all__ = ["BODY_MAX", "TITLE_MAX", "clean", "clean_name", "cut", "written"]
+__all__ = ["BODY_MAX", "TITLE_MAX", "clean", "clean_name", "cut", "wall", "written"]
 
 NAMES = {
     AlertKind.NO_SHORT: "NO SHORT",
@@ -180,7 +180,7 @@ def _numbers(s: Snapshot) -> str:
     )
 
 
-def _wall(now_ms: int, zone: str) -> str:
+def wall(now_ms: int, zone: str) -> str:
     """The clock on the wall there: 14:05 CET. Zones without a name of their own say how far they are from UTC."""
     wall = datetime.fromtimestamp(now_ms / 1000, ZoneInfo(zone))
     name = f"{wall:%Z}"
@@ -198,7 +198,7 @@ def _told(
     findings = _findings(kind, edge, s)
     now = in_words(kind, s)
     lines = [
-        f"{_wall(now_ms, zone)} {symbol}{'' if kind in OF_THE_LIGHT else ' ' + NAMES[kind]}: {before if before == now else f'{before} → {now}'}",
+        f"{wall(now_ms, zone)} {symbol}{'' if kind in OF_THE_LIGHT else ' ' + NAMES[kind]}: {before if before == now else f'{before} → {now}'}",
         f"Light: {s.headline}",
         *(f"{finding.code} {finding.name}, {finding.state}: {finding.text or words.NA}" for finding in findings),
         _turns(kind, edge, findings, policy),

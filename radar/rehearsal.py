@@ -12,6 +12,7 @@ from radar.store import MarketStore, UserStore
 
 __all__ = ["rehearsed"]
 
+UNTOLD = (AlertKind.CAP, AlertKind.MARKET)  # no history of limits, and none of the whole market
 GATES = ("R1", "R2", "R3", "R4")
 MOST_EVENTS = 20_000
 GUESSES = {"FIRES": True, "CLEAR": False, "DISABLED": False}
@@ -22,7 +23,7 @@ def rehearsed(
 ) -> dict[AlertKind, int]:
     """Openings by kind that `policy` would have decided, minute by minute, as if every kind were on.
 
-    From stored bars (SRS, funding interval, light) and events (rules). Caps have no history and are not counted; positions
+    From stored bars (SRS, funding interval, light) and events (rules). Caps and the whole market have no history and are not counted; positions
     count as they are now. Without any minute lived through: nothing.
     """
     first, last = minute_of(now_ms) - round(hours * 60), minute_of(now_ms) - 1
@@ -33,7 +34,7 @@ def rehearsed(
     listening = policy.model_copy(update={"off": frozenset()})
     held = symbol in user.outbox.positions()
     states = _states(user.events(symbol, limit=MOST_EVENTS))
-    counts = dict.fromkeys((kind for kind in AlertKind if kind is not AlertKind.CAP), 0)
+    counts = dict.fromkeys((kind for kind in AlertKind if kind not in UNTOLD), 0)
 
     def moments() -> Iterator[Moment]:
         longest, was_green = np.nan, False

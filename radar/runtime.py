@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from radar.capacity import capacity, decided
 from radar.clock import Clock, SystemClock
 from radar.collector import Collector
 from radar.courier import Courier
@@ -56,7 +57,8 @@ def open_collecting(settings: Settings, *, clock: Clock | None = None, venue: Ve
         return _assemble("live", settings, settings.data_dir, venue, (), clock, settings.watchlist)
     seconds = [SECONDS[name](hosts, clock) for name, hosts in settings.second_hosts().items()]
     lender = functools.partial(binance_loans, settings, clock)
-    return _assemble("live", settings, settings.data_dir, Binance(settings, clock), seconds, clock, settings.watchlist, lender=lender)
+    scan = decided(settings.scan, capacity(settings.data_dir))
+    return _assemble("live", settings, settings.data_dir, Binance(settings, clock), seconds, clock, settings.watchlist, scan=scan, lender=lender)
 
 
 def _assemble(
@@ -67,6 +69,8 @@ def _assemble(
     seconds: Sequence[SecondVenue],
     clock: Clock,
     watchlist: tuple[str, ...],
+    *,
+    scan: tuple[bool, str] = (False, "RADAR_SCAN=off."),
     **more: Any,
 ) -> Radar:
     market, user = MarketStore(folder), UserStore(folder)
@@ -75,6 +79,7 @@ def _assemble(
     collector = Collector(
         venue, market, user, clock=clock, holder=holder, seconds=seconds, retention_days=settings.retention_days, **more
     )
+    collector.scan(*scan)
     radar = Radar(name, settings, market, user, clock=clock, collector=collector)
     _listen(radar, settings, simulated=name != "live")
     return radar
@@ -141,7 +146,8 @@ class Runtime:
             if self._demo is None:
                 seconds = [DemoSecond(name, self._clock) for name in DEMO_SECONDS]
                 folder = self.settings.data_dir / "demo"
-                self._demo = _assemble("demo", self.settings, folder, DemoVenue(self._clock), seconds, self._clock, tuple(DEMO_WATCHLIST))
+                venue, watchlist, scan = DemoVenue(self._clock), tuple(DEMO_WATCHLIST), (True, "The simulated market is scanned.")
+                self._demo = _assemble("demo", self.settings, folder, venue, seconds, self._clock, watchlist, scan=scan)
                 self._start(self._demo)
             return self._demo
 

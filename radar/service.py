@@ -20,9 +20,12 @@ from radar.errors import BadRequest, NotWatched, StoreError, UnknownSymbol, Watc
 from radar.exchange_clock import told_offset_ms
 from radar.health import Health, health_of, venues_told
 from radar.jobs import weight_per_minute
+from radar.market_alert_desk import MarketAlertDesk
+from radar.market_desk import MarketDesk
 from radar.models import BorrowQuote, Event, Observation, Progress, Snapshot, VenueSheet, Watched
 from radar.past_lights import with_past_lights
 from radar.profile_desk import DESK, ProfileDesk, seen_by
+from radar.scan.fives import FIVE
 from radar.series import Chart, chart_step_min, charted, measured, printed, recent_minutes, settled
 from radar.settings import Settings
 from radar.side_by_side import venue_sheet
@@ -38,7 +41,7 @@ MAX_WATCHED = 40
 LONGEST_HOLD_HOURS = 8_760
 
 
-class Radar(AlertDesk, ProfileDesk):
+class Radar(AlertDesk, MarketAlertDesk, MarketDesk, ProfileDesk):
     """One market, live or simulated, as pages, REST and the CLI see it."""
 
     def __init__(
@@ -56,7 +59,7 @@ class Radar(AlertDesk, ProfileDesk):
         self.collector = collector
         self._opened_ms = self.clock.now_ms()
         self._parsed: dict[str, tuple[int, Observation]] = {}
-        self._lock = threading.Lock()
+        self._lock, self._scan_lock = threading.Lock(), threading.Lock()
 
     def now_ms(self) -> int:
         """Epoch ms on the exchange's clock."""
@@ -152,7 +155,9 @@ class Radar(AlertDesk, ProfileDesk):
         return [(mine, own) for mine, own in self._assessed(self.preset(profile), {})]
 
     def snapshot(self, symbol: str, profile: str = DESK) -> Snapshot:
-        """The present answer for one symbol, as the profile sees it. Raises NotWatched."""
+        """The present answer for one symbol, as the profile sees it; what nobody watches is answered by the scan. Raises NotWatched."""
+        if not self.is_watched(symbol) and (seen := self._seen_by_scan(symbol)) is not None:
+            return seen
         self._must_watch(symbol)
         found = self._observations()
         if symbol not in found:
@@ -165,12 +170,22 @@ class Radar(AlertDesk, ProfileDesk):
             raise BadRequest("hours: more than 0, at most 8,760")
         if not 0 <= costs_pct <= 100:
             raise BadRequest("costs_pct: from 0 to 100")
+        self._must_watch(symbol)
         snapshot, observation = self.snapshot(symbol), self._observations()[symbol]
         return venue_sheet(observation, snapshot, venues_told(self._told()), now_ms=self.now_ms(), hours=hours, costs_pct=costs_pct)
 
+    def is_watched(self, symbol: str) -> bool:
+        """Whether the symbol is on the watchlist."""
+        return any(w.symbol == symbol for w in self.watchlist())
+
     def _must_watch(self, symbol: str) -> None:
-        if all(w.symbol != symbol for w in self.watchlist()):
+        if not self.is_watched(symbol):
             raise NotWatched(f"{shortened(symbol)} is not on the watchlist.")
+
+    def _must_know(self, symbol: str) -> None:
+        """Watched, or seen by the scan."""
+        if not self.is_scanned(symbol):
+            self._must_watch(symbol)
 
     def progress(self, symbol: str) -> Progress | None:
         """How far the backfill is; None when it is complete."""
@@ -180,7 +195,7 @@ class Radar(AlertDesk, ProfileDesk):
     # ── series ──
     def measured(self, symbol: str, hours: float, *, step_min: int = 1, before_ms: int | None = None) -> pd.DataFrame:
         """Every metric over the last `hours` (see `radar.series.measured`). Raises NotWatched."""
-        self._must_watch(symbol)
+        self._must_know(symbol)
         return measured(
             self.market, symbol, hours, self.now_ms(), sw_hours=self.thresholds(symbol).sw_hours, step_min=step_min, before_ms=before_ms
         )
@@ -188,7 +203,8 @@ class Radar(AlertDesk, ProfileDesk):
     def series(self, symbol: str, hours: float) -> Chart:
         """`measured` as a chart draws it, with the backtest's light where the radar was not there yet. Raises NotWatched."""
         minutes = with_past_lights(self.market, symbol, self.measured(symbol, hours), self.thresholds(symbol))
-        return charted(minutes, chart_step_min(hours))
+        step_min = chart_step_min(hours)
+        return charted(minutes, step_min if self.is_watched(symbol) else max(step_min, FIVE))  # the scan keeps a bar of five minutes
 
     def tile_history(self, symbols: list[str]) -> dict[str, dict[str, Any]]:
         """Per symbol the marks of the last hour, and the last six completed minutes of funding, basis and OI."""

@@ -5,7 +5,7 @@ Read once, when the process starts serving: Streamlit's secrets reach the enviro
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -68,6 +68,9 @@ class Settings(BaseSettings):
     binance_secret: SecretStr | None = _setting(None, "its secret; it signs requests and goes nowhere")
     retention_days: int = _setting(30, "days of minute bars kept (7 to 30); older ones become hours", ge=7, le=30)
     archive_dir: Path | None = _setting(None, "folder of files from data.binance.vision (zip or csv) for longer backtests; a relative one lies beside app.py")
+    scan: Literal["auto", "on", "off"] = _setting(
+        "auto", "look at every perpetual of the market, not the watchlist alone; auto: where this host has 2 GB of memory and 4 GB of free disk"
+    )
     timezone: str = _setting("UTC", "time zone for times on pages, for example Europe/Berlin")
     channels: SecretStr | None = _setting(
         None, "where alerts go: name=Apprise URL, separated by spaces, for example desk=tgram://… ops=discord://… mail=mailto://…"

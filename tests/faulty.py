@@ -9,7 +9,7 @@ from radar.models import Purpose
 from radar.venues.demo import DemoVenue
 from radar.venues.demo_coins import COINS
 
-BULK = ("contracts", "funding_rules", "quotes", "perp_tickers", "spot_pairs")
+BULK = ("contracts", "funding_rules", "quotes", "perp_tickers", "spot_pairs", "all_spot_tickers")
 
 
 class FaultyVenue:
@@ -71,35 +71,9 @@ class CloneVenue(DemoVenue):
     """As many young coins as a test wants, all alike but for their seeds."""
 
     def __init__(self, clock, count, onboard_ms) -> None:
-        super().__init__(clock)
-        calm = COINS[0]
-        self._coins = {
-            name: replace(calm, symbol=name, seed=1000 + 100 * i, onboard_ms=onboard_ms) for i in range(count) if (name := f"COIN{i:02d}USDT")
-        }
-
-    def contracts(self):
-        """All clones."""
-        found = super().contracts()[0]
-        return [found.model_copy(update={"symbol": c.symbol, "base": c.base, "onboard_ms": c.onboard_ms}) for c in self._coins.values()]
-
-    def quotes(self):
-        """All clones, all like the first: a day of twenty is quickly driven."""
-        first = self._quote(next(iter(self._coins.values())))
-        return [first.model_copy(update={"symbol": name}) for name in self._coins]
-
-    def perp_tickers(self):
-        """All clones."""
-        return [self._ticker(coin, coin.symbol, coin.last, coin.perp) for coin in self._coins.values()]
-
-    def spot_pairs(self):
-        """All clones."""
-        found = super().spot_pairs()[0]
-        return [found.model_copy(update={"symbol": c.symbol, "base": c.base}) for c in self._coins.values()]
-
-    def _coin(self, symbol, *, spot=False):
-        if symbol not in self._coins:
-            raise VenueRefused(f"no {symbol}", venue="demo", code=-1121)
-        return self._coins[symbol]
+        super().__init__(
+            clock, [replace(COINS[0], symbol=f"COIN{i:02d}USDT", seed=1000 + 100 * i, onboard_ms=onboard_ms) for i in range(count)]
+        )
 
 
 class FaultySecond:

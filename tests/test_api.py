@@ -16,6 +16,7 @@ from pydantic import SecretStr
 from radar.clock import DrivenClock
 from radar.metric_table import METRICS, SERIES
 from radar.thresholds import Thresholds
+from radar.venues.demo_market import MARKET
 from tests.serving import NOW, Driven, Rest, served, until
 
 CALM, SQUEEZE, WINDOW, STALE = "CALMUSDT", "SQUEEZEUSDT", "WINDOWUSDT", "STALEUSDT"
@@ -195,7 +196,7 @@ def test_available(rest, include_spot, verify):
     """Tradable perpetuals with has_spot when asked, and watched names that do not exist when asked."""
     answer = strict(rest.get("/symbols/available", include_spot=str(include_spot).lower(), verify=str(verify).lower()))
 
-    assert {row["symbol"] for row in answer["symbols"]} == {CALM, SQUEEZE, "BASISUSDT", WINDOW, STALE}
+    assert {row["symbol"] for row in answer["symbols"]} == {CALM, SQUEEZE, "BASISUSDT", WINDOW, STALE} | {coin.symbol for coin in MARKET}
     assert all(("has_spot" in row) is include_spot for row in answer["symbols"])
     assert not include_spot or {row["symbol"]: row["has_spot"] for row in answer["symbols"]}[SQUEEZE] is False
     assert answer.get("unavailable") == ([] if verify else None)
@@ -889,7 +890,8 @@ def test_openapi_lists_every_route(rest):
         ("GET", "/metrics/{symbol}"), ("GET", "/timeseries/{symbol}"), ("GET", "/rules/{symbol}"), ("GET", "/events/{symbol}"),
         ("GET", "/thresholds/{symbol}"), ("PUT", "/thresholds/{symbol}"), ("PUT", "/borrow/{symbol}"), ("DELETE", "/borrow/{symbol}"),
         ("GET", "/export/{symbol}"), ("GET", "/health"), ("GET", "/venues/{symbol}"), ("GET", "/alerts"), ("POST", "/alerts"),
-        ("POST", "/alerts/test"), ("PUT", "/position/{symbol}"),
+        ("POST", "/alerts/test"), ("PUT", "/position/{symbol}"), ("GET", "/market"),
+        ("GET", "/alerts/market"), ("PUT", "/alerts/market"), ("DELETE", "/alerts/market/{alert}"),
     }  # fmt: skip
     assert found["servers"] == [{"url": "/api"}]
     assert set(found["components"]["schemas"]["Problem"]["properties"]) == {"detail"}

@@ -14,7 +14,7 @@ from radar.models import AlertKind, AlertPolicy, Decision, Light, Memory, Sight
 
 T0 = 1_790_000_000_000
 MIN = 60
-NO_SHORT, BASIS_ONLY, SHORT_WINDOW, EXIT, SRS, INTERVAL, CAP, DATA = AlertKind
+NO_SHORT, BASIS_ONLY, SHORT_WINDOW, EXIT, SRS, INTERVAL, CAP, DATA, MARKET = AlertKind
 
 
 def saved(memory):

@@ -15,15 +15,18 @@ GROUPS = {
     "nouns": ("", "clock", "errors", "models", "settings", "thresholds", "words"),  # "" is radar/__init__.py
     "core": (
         "abroad", "assess", "backtest", "bars", "book", "borrow", "cadence", "carry", "deciding", "explain", "flips", "funding", "history", "judged", "light",
+        "market_alerts", "market_deciding", "market_messages", "market_query",
         "measure", "messages", "metric_table", "metrics", "quality", "rules", "scan", "schedule", "score", "side_by_side", "sights", "spot", "symbols",
     ),
     "edges": ("archive", "notify", "store", "venues"),
     "joins": (
-        "access", "alert_desk", "backfill", "backtest_question", "backtest_runs", "backtests", "collector", "courier", "elsewhere", "entered",
+        "access", "alert_desk", "backfill", "backtest_question", "backtest_runs", "backtests", "capacity", "collector", "courier", "elsewhere", "entered",
         "exchange_clock", "gather", "health", "historian", "home_spot", "housekeeping", "intake", "jobs", "judge", "lanes", "live", "mailbag",
-        "own_record", "past_lights", "profile_desk", "rehearsal", "replays", "report", "rounds", "runtime", "series", "service", "teller",
+        "market_alert_desk", "market_desk", "market_teller",
+        "own_record", "past_lights", "posting", "profile_desk", "rehearsal", "replays", "report", "rounds", "runtime", "scan_facts", "scan_keeper",
+        "scan_rounds", "scanner", "series", "service", "teller",
     ),
-    "faces": ("__main__", "api", "api_alerts", "assets", "cli", "replies", "rest", "ui"),
+    "faces": ("__main__", "api", "api_alerts", "api_market", "assets", "cli", "market_print", "replies", "rest", "ui"),
     "app": ("app.py",),
     "pages": ("pages",),
 }  # fmt: skip
@@ -52,8 +55,10 @@ OUTSIDE = {  # packages from elsewhere, by module, else by group
     "__main__": set(),
     "api": {"fastapi", "fastapi_offline", "pandas", "pydantic", "starlette"},
     "api_alerts": {"fastapi", "pydantic"},
+    "api_market": {"fastapi", "pandas", "pydantic"},
     "assets": {"starlette"},
     "cli": set(),
+    "market_print": {"pandas"},
     "replies": {"fastapi", "pandas", "starlette"},
     "rest": {"fastapi", "pydantic", "starlette"},
     "ui": {"numpy", "pandas", "plotly", "streamlit"},

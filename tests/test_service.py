@@ -12,6 +12,7 @@ from radar.errors import BadRequest, MalformedSymbol, NotWatched, UnknownSymbol,
 from radar.models import HostHealth, Light, Quality
 from radar.symbols import clean_symbol
 from radar.venues.demo import DEMO_WATCHLIST
+from radar.venues.demo_market import MARKET
 
 MINUTE_MS = 60_000
 
@@ -78,7 +79,7 @@ def world(driven):
     ("typed", "found"),
     [
         ("squ", ["SQUEEZEUSDT"]),
-        ("usdt", list(DEMO_WATCHLIST)),
+        ("usdt", sorted((*DEMO_WATCHLIST, *(coin.symbol for coin in MARKET)))[:8]),
         ("eeze", ["SQUEEZEUSDT"]),
         ("SQUEZE", ["SQUEEZEUSDT"]),
         ("WINDOSUSDT", ["WINDOWUSDT"]),
@@ -127,7 +128,7 @@ def test_available_symbols_say_where_spot_is(world):
     """Every contract, whether it is watched, and whether a spot pair of that name exists."""
     rows = {row["symbol"]: (row["watched"], row["has_spot"]) for row in world.radar.available()}
 
-    assert rows == {
+    assert rows == {coin.symbol: (False, coin.spot is not None) for coin in MARKET} | {
         "CALMUSDT": (True, True), "SQUEEZEUSDT": (False, False), "BASISUSDT": (False, True), "WINDOWUSDT": (False, True), "STALEUSDT": (False, True),
     }  # fmt: skip
 

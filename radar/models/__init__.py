@@ -4,7 +4,22 @@ Units live in the names: `_pct` percent (0.10 means 0.10 %), `_usdt` notional, `
 `_hours`, `_min`, `_sec` durations; bare names are prices, ratios and quantities. None is *unknown*, never 0.
 """
 
-from radar.models.alerts import Alert, AlertKind, AlertPolicy, ChannelState, Decision, Delivery, Edge, Memory, Note, Outcome, Sight
+from radar.models.alerts import (
+    Alert,
+    AlertKind,
+    AlertPolicy,
+    ChannelState,
+    Condition,
+    Decision,
+    Delivery,
+    Edge,
+    MarketAlert,
+    MarketRow,
+    Memory,
+    Note,
+    Outcome,
+    Sight,
+)
 from radar.models.answers import (
     Book,
     Candles,
@@ -53,6 +68,7 @@ __all__ = [
     "Candles",
     "Carry",
     "ChannelState",
+    "Condition",
     "Contract",
     "Decision",
     "Delivery",
@@ -66,6 +82,8 @@ __all__ = [
     "LeafFinding",
     "Light",
     "Loan",
+    "MarketAlert",
+    "MarketRow",
     "Memory",
     "Model",
     "Note",

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, SkipValidation
 
 from radar.models.base import Model
 
@@ -20,9 +20,11 @@ class AlertKind(StrEnum):
     INTERVAL = "interval"  # funding settles more often
     CAP = "cap"  # funding is near its cap or floor
     DATA = "data"  # the light cannot be judged
+    MARKET = "market"  # any symbol of the market meets what a person wrote down; each such alert has a switch of its own
 
 
 Edge = Literal["opens", "closes"]
+MarketRow = tuple[int, str, int, int, int, int, int]  # revision of an alert, symbol, active, told, held, opened_ms, flipped_ms (0: never)
 
 
 class AlertPolicy(Model):
@@ -39,6 +41,25 @@ class AlertPolicy(Model):
     quiet_from: str | None = Field(default=None, pattern=r"^([01]\d|2[0-3]):[0-5]\d$")  # in RADAR_TIMEZONE; all symbols alike
     quiet_to: str | None = Field(default=None, pattern=r"^([01]\d|2[0-3]):[0-5]\d$")
     hourly_cap: int = Field(default=20, ge=1, le=600)  # messages a channel; all symbols alike
+
+
+class Condition(Model):
+    """A comparison with one column of the market's table; of words and flags it is `is`."""
+
+    metric: str
+    op: Literal[">", ">=", "<", "<=", "is"]
+    value: float | str
+
+
+class MarketAlert(Model):
+    """Any symbol of which all conditions hold. `rev` is another one after every change but that of the name."""
+
+    id: int = 0  # 0: not kept yet
+    rev: int = 0
+    name: str
+    conditions: tuple[Condition, ...]
+    min_volume_usdt: float | None = None  # of 24 h
+    on: bool = True
 
 
 class Sight(Model):
@@ -115,6 +136,8 @@ class Note(Model):
     decisions: tuple[tuple[Decision, str | None], ...] = ()  # with what holds it back until a digest: "quiet", "cap", or None
     deliveries: tuple[Delivery, ...] = ()
     told: tuple[int, ...] = ()  # ids of alerts that the messages, digests, tell
+    market: SkipValidation[tuple[MarketRow, ...]] = ()  # what market alerts remember anew: thousands of rows when the market turns
+    market_forgotten: tuple[int, ...] = ()  # revisions whose memory goes
 
 
 class Outcome(Model):

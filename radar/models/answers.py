@@ -58,6 +58,7 @@ class Ticker(Model):
     ts_ms: int
     last: float | None
     vol24_usdt: float | None
+    change_24h_pct: float | None = None  # of the last price; None: the answer does not say
 
 
 class SpotQuote(Model):

@@ -4,8 +4,6 @@ SQLite stores a REAL in 8 bytes and a small INTEGER in 1 to 4; a price keeps all
 0.000001 %, a high as its distance from the close.
 """
 
-from collections.abc import Mapping
-from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -41,28 +39,33 @@ BAR_FIELDS: dict[str, tuple[float | None, str | None]] = {
     "source": (1, None),
 }
 
+PLACES = {name: place for place, name in enumerate(BAR_FIELDS)}
+ANCHORED = [PLACES[name] for name, (_, anchor) in BAR_FIELDS.items() if anchor is not None]
+ANCHORS = [PLACES[anchor] for _, anchor in BAR_FIELDS.values() if anchor is not None]
+WHOLE = np.array([scale is not None for scale, _ in BAR_FIELDS.values()])
+SCALES = np.array([scale or 0.0 for scale, _ in BAR_FIELDS.values()])
+
 APR_DIGITS = 6  # what the light stood on is kept beside the bars, see stood
 LARGEST = 2.0**63  # SQLite's integers end there: a glitch beyond it is unknown, and spoils no other bar
 
 
-def encode(values: Mapping[str, float | None]) -> tuple[Any, ...]:
-    """A bar's columns as they go to disk; unknown is None."""
-    row: list[Any] = []
-    for name, (scale, anchor) in BAR_FIELDS.items():
-        value = values.get(name)
-        if value is not None and isfinite(value) and anchor is not None:
-            close = values.get(anchor)
-            value = None if not close else value / close - 1
-        if value is None or not isfinite(value) or abs(value) * (scale or 0) >= LARGEST:
-            row.append(None)
-        else:
-            row.append(float(value) if scale is None else round(value * scale))
-    return tuple(row)
+def encode(bars: np.ndarray) -> np.ndarray:
+    """Bars as they go to disk, a row each, columns in the order of BAR_FIELDS; unknown is NaN, which SQLite keeps as NULL.
+
+    Whole numbers stay floats here: SQLite stores them as the small integers they are, for their columns are declared so.
+    """
+    with np.errstate(all="ignore"):
+        values = bars.copy()
+        close, away = bars[:, ANCHORS], bars[:, ANCHORED]
+        values[:, ANCHORED] = np.where(np.isfinite(away) & (close != 0), away / close - 1, np.nan)
+        scaled = values * SCALES
+        known = np.isfinite(values) & (np.abs(scaled) < LARGEST)
+        return np.where(known, np.where(WHOLE, np.rint(scaled), values), np.nan)
 
 
 def decode(rows: list[Any], index: Any) -> pd.DataFrame:
-    """Rows from disk as float columns; NULL is NaN (an all-NULL column would otherwise come back as objects)."""
-    block = np.array([tuple(row) for row in rows], dtype=float).reshape(len(rows), len(BAR_FIELDS))
+    """Rows (tuples) from disk as float columns; NULL is NaN (an all-NULL column would otherwise come back as objects)."""
+    block = np.array(rows, dtype=float).reshape(len(rows), len(BAR_FIELDS))
     frame = pd.DataFrame(block, columns=list(BAR_FIELDS), index=index)
     for name, (scale, anchor) in BAR_FIELDS.items():
         if scale is not None and scale != 1:

@@ -12,9 +12,10 @@ from sqlite_utils import Database, Migrations
 
 from radar.errors import StoreError
 from radar.models import Contract, Observation, Progress, Settlement, SpotPair
-from radar.store import stood
+from radar.store import scanned, stood
 from radar.store.base import Damaged, SqliteFile
 from radar.store.codec import BAR_FIELDS, decode, encode
+from radar.store.scanned import ScanStore
 from radar.store.stood import Stood
 
 __all__ = ["HOUR_COLUMNS", "MarketStore"]
@@ -22,6 +23,7 @@ __all__ = ["HOUR_COLUMNS", "MarketStore"]
 HOUR_COLUMNS = ("mark", "basis_twap15_pct", "perp_dominance_binance_pct", "oi_qty", "depth_ratio", "srs")
 DELETE_CHUNK = 20_000
 ADDED_LATER = {"spot_vol24_binance_usdt"}  # columns of bars that a migration of their own brought
+WRITTEN = (*BAR_FIELDS, *stood.COLUMNS)
 schema = Migrations("market")
 
 
@@ -74,6 +76,12 @@ def what_lights_stood_on(db: Database) -> None:
     stood.create(db)
 
 
+@schema()
+def the_whole_market(db: Database) -> None:
+    """What the scan knows of symbols that nobody watches."""
+    scanned.create(db)
+
+
 class MarketStore:
     """The market file. A damaged file is set aside and rebuilt; `notice` then says so."""
 
@@ -88,32 +96,50 @@ class MarketStore:
             self.notice = f"The market database was damaged; it was set aside as {aside.name} and is being rebuilt from the exchange."
         self._ids: dict[str, int] = {}
         self.stood = Stood(self.file, self._id)
+        self.scan = ScanStore(self.file)
 
     def _id(self, symbol: str, *, create: bool = False) -> int | None:
+        if create:
+            return self._idents([symbol])[0]
         if symbol not in self._ids:
-            if create:
-                with self.file.writing() as conn:
-                    conn.execute("INSERT INTO symbols (symbol) VALUES (?) ON CONFLICT DO NOTHING", [symbol])
-            with self.file.reading() as conn:
-                row = conn.execute("SELECT id FROM symbols WHERE symbol = ?", [symbol]).fetchone()
-            if row is None:
-                return None
-            self._ids[symbol] = row["id"]
-        return self._ids[symbol]
+            self._learn([symbol])
+        return self._ids.get(symbol)
+
+    def _idents(self, symbols: Sequence[str]) -> list[int]:
+        """The numbers of these symbols; new ones get one."""
+        if not self._ids.keys() >= set(symbols):
+            self._learn(symbols)
+        if new := sorted({symbol for symbol in symbols if symbol not in self._ids}):
+            with self.file.writing() as conn:
+                conn.executemany("INSERT INTO symbols (symbol) VALUES (?) ON CONFLICT DO NOTHING", [(symbol,) for symbol in new])
+            self._learn(new)
+        return [self._ids[symbol] for symbol in symbols]
+
+    def _learn(self, symbols: Iterable[str]) -> None:
+        with self.file.reading() as conn:
+            self._ids |= conn.execute("SELECT symbol, id FROM symbols WHERE symbol IN (SELECT value FROM json_each(?))", [json.dumps(list(symbols))]).fetchall()
 
     # ── bars ──
     def write_bars(self, rows: Iterable[tuple[str, int, Mapping[str, float | None]]], *, keep: bool = False) -> None:
         """Store (symbol, minute, columns). Unknown columns leave what is there; with `keep` known ones do, too."""
-        listed = [(self._id(symbol, create=True), minute, values) for symbol, minute, values in rows]
-        coded = [(ident, minute, *encode(values)) for ident, minute, values in listed]
-        names = ", ".join(f'"{name}"' for name in BAR_FIELDS)
-        first, second = ("bars", "excluded") if keep else ("excluded", "bars")
-        merge = ", ".join(f'"{name}" = coalesce({first}."{name}", {second}."{name}")' for name in BAR_FIELDS)
+        listed = list(rows)
+        bars = np.array([[*map(values.get, WRITTEN)] for _, _, values in listed], dtype=float).reshape(len(listed), len(WRITTEN))
+        self._write([symbol for symbol, _, _ in listed], [minute for _, minute, _ in listed], bars, keep=keep)
+
+    def write_columns(self, minute: int, symbols: Sequence[str], columns: Mapping[str, np.ndarray]) -> None:
+        """Store one minute of many symbols, a float array a column, NaN where unknown: the rows that `write_bars` makes of the same values."""
+        bars = np.full((len(symbols), len(WRITTEN)), np.nan)
+        for place, name in enumerate(WRITTEN):
+            if name in columns:
+                bars[:, place] = columns[name]
+        self._write(symbols, [minute] * len(symbols), bars)
+
+    def _write(self, symbols: Sequence[str], minutes: Sequence[int], bars: np.ndarray, *, keep: bool = False) -> None:
+        idents = self._idents(symbols)
+        coded = np.column_stack([idents, minutes, encode(bars[:, : len(BAR_FIELDS)])])
         with self.file.writing() as conn:
-            conn.executemany(
-                f"INSERT INTO bars (sym, minute, {names}) VALUES (?, ?{', ?' * len(BAR_FIELDS)}) ON CONFLICT (sym, minute) DO UPDATE SET {merge}", coded
-            )
-            self.stood.write(conn, listed)
+            conn.executemany(MERGE[keep], coded.tolist())
+            self.stood.write(conn, idents, minutes, bars[:, len(BAR_FIELDS) :])
 
     def bars(self, symbol: str, first_minute: int, last_minute: int) -> pd.DataFrame:
         """Bars of [first_minute, last_minute] as they were stored, indexed by minute, ascending, gaps left out."""
@@ -122,10 +148,12 @@ class MarketStore:
         rows: list[Any] = []
         if ident is not None:
             with self.file.reading() as conn:
-                rows = conn.execute(
-                    f"SELECT {names}, minute FROM bars WHERE sym = ? AND minute BETWEEN ? AND ? ORDER BY minute", [ident, first_minute, last_minute]
+                cursor = conn.cursor()
+                cursor.row_factory = None  # thousands of rows: plain tuples
+                rows = cursor.execute(
+                    f"SELECT minute, {names} FROM bars WHERE sym = ? AND minute BETWEEN ? AND ? ORDER BY minute", [ident, first_minute, last_minute]
                 ).fetchall()
-        found = decode([tuple(row)[:-1] for row in rows], pd.Index([row["minute"] for row in rows], dtype="int64", name="minute"))
+        found = decode([row[1:] for row in rows], pd.Index([row[0] for row in rows], dtype="int64", name="minute"))
         return self.stood.read(ident, found)
 
     def minutes_with(self, symbol: str, column: str, first_minute: int, last_minute: int, *, step: int = 1) -> np.ndarray:
@@ -298,6 +326,13 @@ class MarketStore:
         self.file.close()
 
 
+def _merging(first: str, second: str) -> str:
+    names = [f'"{name}"' for name in BAR_FIELDS]
+    merge = ", ".join(f"{name} = coalesce({first}.{name}, {second}.{name})" for name in names)
+    return f"INSERT INTO bars (sym, minute, {', '.join(names)}) VALUES (?, ?{', ?' * len(names)}) ON CONFLICT (sym, minute) DO UPDATE SET {merge}"
+
+
+MERGE = {False: _merging("excluded", "bars"), True: _merging("bars", "excluded")}  # whether what is there stays
 ROLL_UP = """
 WITH hourly AS (
   SELECT sym, minute / 60 AS hour, max(minute) AS closing, max(mark * (1 + mark_high / 1e7)) AS high, min(mark * (1 + mark_low / 1e7)) AS low,

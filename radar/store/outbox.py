@@ -15,13 +15,13 @@ from radar.models import Alert, AlertKind, Delivery, Memory, Note
 from radar.store.base import SqliteFile
 from radar.store.profiles import DESK
 
-__all__ = ["UNDER_WAY", "NotTheWriter", "Outbox", "create"]
+__all__ = ["CAPPED", "QUIETED", "SHARED", "UNDER_WAY", "NotTheWriter", "Outbox", "create"]
 
 log = logging.getLogger("radar.store")
 
 UNDER_WAY = "under way"
 KEPT_MS = 90 * 86_400_000
-ON_HOLD = ("quiet", "cap")  # held back until a digest tells them
+QUIETED, CAPPED, SHARED = "quiet", "cap", "share"  # what holds a decision back until a digest tells it
 NEXT_BATCH = "SELECT max(coalesce((SELECT max(batch) FROM deliveries), 0), coalesce((SELECT max(batch) FROM alerts), 0)) + 1"
 WRITER = "alerts_writer"
 PRUNE_CHUNK = 5_000
@@ -89,6 +89,8 @@ class Outbox:
                 "INSERT OR REPLACE INTO alert_memory VALUES (?, ?, ?)",
                 [(symbol, kind.value, memory.model_dump_json()) for symbol, kinds in note.memories.items() for kind, memory in kinds.items()],
             )
+            conn.executemany("DELETE FROM market_alert_memory WHERE rev = ?", [(rev,) for rev in note.market_forgotten])
+            conn.executemany("INSERT OR REPLACE INTO market_alert_memory VALUES (?, ?, ?, ?, ?, ?, ?)", note.market)
             batch = conn.execute(NEXT_BATCH).fetchone()[0] if note.deliveries else None
             conn.executemany(
                 "INSERT INTO alerts (ts_ms, symbol, kind, edge, decided, reason, title, body, passes, hold, batch) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -107,16 +109,17 @@ class Outbox:
                 for d in note.deliveries
             ]
 
-    def on_hold(self) -> list[Alert]:
-        """What quiet hours or a cap hold back until a digest, oldest first."""
-        marks = ", ".join("?" * len(ON_HOLD))
+    def on_hold(self, holds: Sequence[str] = (QUIETED, CAPPED, SHARED)) -> list[Alert]:
+        """What is held back by one of these until a digest, oldest first."""
+        marks = ", ".join("?" * len(holds))
         with self._file.reading() as conn:
-            return [_alert(row, {}) for row in conn.execute(f"SELECT * FROM alerts WHERE hold IN ({marks}) ORDER BY id", ON_HOLD).fetchall()]
+            return [_alert(row, {}) for row in conn.execute(f"SELECT * FROM alerts WHERE hold IN ({marks}) ORDER BY id", list(holds)).fetchall()]
 
-    def messages_since(self, since_ms: int) -> list[int]:
-        """When messages were made since then (epoch ms), each once whatever the number of channels."""
+    def messages_since(self, since_ms: int, *, market: bool = False) -> list[int]:
+        """When messages were made since then (epoch ms), each once whatever the number of channels; `market`: those with news of market alerts."""
+        of_market = " AND EXISTS (SELECT 1 FROM alerts WHERE alerts.batch = deliveries.batch AND kind = 'market')" if market else ""
         with self._file.reading() as conn:
-            rows = conn.execute("SELECT min(created_ms) FROM deliveries WHERE created_ms >= ? GROUP BY batch", [since_ms]).fetchall()
+            rows = conn.execute(f"SELECT min(created_ms) FROM deliveries WHERE created_ms >= ?{of_market} GROUP BY batch", [since_ms]).fetchall()
         return [row[0] for row in rows]
 
     # ── delivering ──

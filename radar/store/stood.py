@@ -5,7 +5,7 @@ It hardly changes from one minute to the next, so a row is written where it does
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,9 @@ __all__ = ["COLUMNS", "Stood", "create"]
 
 COLUMNS = ("judged", "borrow_apr_pct")  # of bars, kept here
 SCALE = 10.0**APR_DIGITS
+Known = tuple[int, int | None]
+Row = tuple[int, int, Known]
+NEVER: tuple[float, Known] = (float("inf"), (0, None))
 
 
 def create(db: Database) -> None:
@@ -29,23 +32,30 @@ def create(db: Database) -> None:
     db.execute(table.format("judged_by", "thresholds TEXT NOT NULL"))
 
 
+def _rounded(idents: Sequence[int], minutes: Sequence[int], columns: np.ndarray) -> list[Row]:
+    """The rows that were judged, as they are kept; a glitch beyond what the disk takes is unknown, and spoils no other bar."""
+    told = np.flatnonzero(np.abs(columns[:, 0]) < LARGEST).tolist()
+    with np.errstate(over="ignore"):
+        rows = zip(told, np.rint(columns[told, 0]).astype(np.int64).tolist(), (columns[told, 1] * SCALE).tolist(), strict=True)
+    return [(idents[i], minutes[i], (judged, round(apr) if abs(apr) < LARGEST else None)) for i, judged, apr in rows]  # NaN is not below
+
+
 class Stood:
     """`ident` tells the number of a symbol. Methods raise StoreError."""
 
     def __init__(self, file: SqliteFile, ident: Callable[..., int | None]) -> None:
         self._file, self._id = file, ident
 
-    def write(self, conn: sqlite3.Connection, rows: Iterable[tuple[int | None, int, Mapping[str, float | None]]]) -> None:
-        """Within the transaction that stores bars: keep (symbol's number, minute, columns) where they differ from the last."""
-        for ident, minute, values in rows:
-            judged, apr = values.get("judged"), values.get("borrow_apr_pct")
-            if ident is None or judged is None or np.isnan(judged):
-                continue
-            priced = apr is not None and np.isfinite(apr) and abs(apr) * SCALE < LARGEST  # a glitch beyond it spoils no other bar
-            now = (round(judged), round(apr * SCALE) if priced else None)  # type: ignore[operator]
-            before = self._known(conn, ident, minute)
+    def write(self, conn: sqlite3.Connection, idents: Sequence[int], minutes: Sequence[int], columns: np.ndarray) -> None:
+        """Within the transaction that stores bars, for a symbol's number and a minute a row: keep COLUMNS where they differ from the last."""
+        rows = _rounded(idents, minutes, columns)
+        newest = self._newest(conn, rows)
+        for ident, minute, now in rows:
+            last = newest.get(ident)
+            before = last[1] if last and last[0] <= minute else self._known(conn, ident, minute)
             if before == now:
                 continue
+            newest[ident] = NEVER if last else (minute, now)  # what is newest then is asked when it is needed
             if before is not None:  # a minute that is written late changes nothing of those after it
                 conn.execute(
                     "INSERT OR IGNORE INTO stood_on SELECT sym, min(minute), ?, ? FROM bars WHERE sym = ? AND minute > ? AND light IS NOT NULL GROUP BY sym",
@@ -53,7 +63,18 @@ class Stood:
                 )
             conn.execute("INSERT OR REPLACE INTO stood_on VALUES (?, ?, ?, ?)", [ident, minute, *now])
 
-    def _known(self, conn: sqlite3.Connection, ident: int, minute: int) -> tuple[int, int | None] | None:
+    def _newest(self, conn: sqlite3.Connection, rows: Sequence[Row]) -> dict[int, tuple[float, Known]]:
+        """Symbol's number → (minute, what it stood on) of the last that is kept, up to the newest of `rows`: one question for all of them."""
+        if not rows:
+            return {}
+        found = conn.execute(
+            "SELECT s.sym, s.minute, s.judged, s.borrow_apr FROM json_each(?) asked CROSS JOIN stood_on s ON s.sym = asked.value"
+            " AND s.minute = (SELECT minute FROM stood_on WHERE sym = asked.value AND minute <= ? ORDER BY minute DESC LIMIT 1)",
+            [json.dumps(sorted({ident for ident, _, _ in rows})), max(minute for _, minute, _ in rows)],
+        )
+        return {ident: (minute, (judged, apr)) for ident, minute, judged, apr in found}
+
+    def _known(self, conn: sqlite3.Connection, ident: int, minute: int) -> Known | None:
         row = conn.execute("SELECT judged, borrow_apr FROM stood_on WHERE sym = ? AND minute <= ? ORDER BY minute DESC LIMIT 1", [ident, minute]).fetchone()
         return None if row is None else (row["judged"], row["borrow_apr"])
 

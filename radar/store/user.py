@@ -11,6 +11,7 @@ from sqlite_utils import Database, Migrations
 from radar.models import Event, Watched
 from radar.store.base import Damaged, SqliteFile
 from radar.store.market import set_aside
+from radar.store.market_alerts import MarketAlertStore, create_market_alerts
 from radar.store.outbox import Outbox, create
 from radar.store.profiles import ProfileStore, create_profiles
 
@@ -58,6 +59,12 @@ def profiles(db: Database) -> None:
     create_profiles(db)
 
 
+@schema()
+def market_alerts(db: Database) -> None:
+    """Alerts on the whole market, and what they remember."""
+    create_market_alerts(db)
+
+
 class UserStore:
     """The user's file. A damaged file is set aside and the newest sound copy takes its place; `notice` then says so."""
 
@@ -77,6 +84,7 @@ class UserStore:
             Outbox(self.file).give_up([], None, "in a restored copy: it may have been sent before")
         self.outbox = Outbox(self.file)
         self.profiles = ProfileStore(self.file)
+        self.market_alerts = MarketAlertStore(self.file)
 
     def _refuse_empty(self, path: Path) -> None:
         """A file cut to nothing is damaged where there are copies; SQLite would take it for a new one."""

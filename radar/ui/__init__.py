@@ -10,5 +10,7 @@ component  declares a component from its files
 tiles   the watchlist grid, one component
 sheet   hero and cards of the symbol page, one component
 charts  a window → the bytes that plot.js draws
+market  the whole market in words, and its ranked lists, one component; market_map: the map, another; market_table, market_filter: the table
+watching  putting a symbol on the watchlist, from wherever somebody asks
 replay  a past window, one component
 """

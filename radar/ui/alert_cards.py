@@ -35,6 +35,7 @@ KINDS = {
     AlertKind.CAP: Kind("Funding at its limit", "Funding has used this much of its cap or floor."),
     AlertKind.DATA: Kind("Data", "The light can no longer be judged, and when it can again."),
 }
+MARKET = "Market"  # what a person wrote down beside the kinds
 VERDICTS = {"All": None, "● Sent": "sent", "○ Queued": "queued", "◆ Held back": "held", "■ Failed": "failed"}
 TONES = {"failed": "red", "queued": "amber", "sent": "green"}  # the worst first
 ADDRESSES = (
@@ -140,7 +141,8 @@ def became(alert: Alert, clock: Clock) -> tuple[str, str]:
 
 def _line(alert: Alert, clock: Clock) -> Any:
     what, tone = became(alert, clock)
-    news = cell(f"{KINDS[alert.kind].name} {alert.edge}", "words")
+    name = KINDS[alert.kind].name if alert.kind in KINDS else MARKET
+    news = cell(f"{name} {alert.edge}", "words")
     return row([clock(alert.ts_ms), alert.symbol, news, cell(what, tone)], note=alert.title)
 
 

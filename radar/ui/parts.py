@@ -17,6 +17,7 @@ ICON = Path(__file__).with_name("icon.svg")  # a local file: Streamlit fetches n
 REFRESH_SEC = 10
 PAGE_NAMES = {
     "watchlist": ("Radar", ":material/radar:"),
+    "market": ("Market", ":material/travel_explore:"),
     "symbol": ("Symbol", ":material/monitoring:"),
     "alerts": ("Alerts", ":material/notifications:"),
     "replay": ("Replay", ":material/history:"),

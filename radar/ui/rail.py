@@ -15,7 +15,7 @@ __all__ = ["badge", "draw", "payload"]
 RECENT_MS = 3_600_000
 FILTER_LOOKS = {"all": ("", ""), "red": ("■", "red"), "yellow": ("▲", "amber"), "green": ("●", "green"), "nodata": ("◆", "grey")}
 NAMES = {Light.RED: "RED", Light.YELLOW: "YELLOW", Light.GREEN: "GREEN", Light.UNKNOWN: "NO DATA"}
-_RAIL = declare("radar_rail", "rail")
+_RAIL = declare("radar_rail", "rail", parts=["nodes"])
 
 
 def badge(entry: Entry, change: Change | None, now_ms: int) -> list[str]:

@@ -12,17 +12,19 @@ import pandas as pd
 import streamlit as st
 
 from radar.errors import NotWatched
-from radar.models import Alert, AlertKind, AlertPolicy, ChannelState, Event, Snapshot, VenueSheet
+from radar.models import Alert, AlertKind, AlertPolicy, ChannelState, Event, MarketAlert, Snapshot, VenueSheet
 from radar.runtime import get_runtime
+from radar.scan.table import Market
 from radar.series import Chart
+from radar.ui import market_map, market_table
 from radar.ui.tiles import Entry
 from radar.ui.view import Change
 from radar.ui.view import changes as changes_of
 
 __all__ = [
-    "alert_policy", "alerts", "alerts_paused", "available", "changes", "channels", "clock", "differing", "drawn", "entries", "entry", "events",
-    "forget", "health", "histories", "marks", "profile", "profiles", "radar", "rehearsal", "runtime", "snapshot", "source", "unseen",
-    "venues",
+    "alert_policy", "alerts", "alerts_paused", "available", "changes", "channels", "clock", "differing", "drawn", "entries", "entry",
+    "events", "forget", "health", "histories", "market", "market_alerts", "market_frame", "market_points", "marks", "profile", "profiles", "radar",
+    "rehearsal", "runtime", "scanned", "snapshot", "source", "unseen", "venues",
 ]  # fmt: skip
 
 PAGES = (50, 200, 750, 1000)  # events a query
@@ -107,6 +109,34 @@ def venues(name: str, symbol: str, hours: float, costs_pct: float) -> VenueSheet
         return None
 
 
+@st.cache_resource(ttl=5, max_entries=2, show_spinner=False)
+def market(name: str) -> Market:
+    """Every perpetual that is scanned, judged."""
+    return radar(name).whole_market()
+
+
+@st.cache_resource(ttl=5, max_entries=2, show_spinner=False)
+def market_points(name: str) -> dict[str, Any]:
+    """What the map of the market draws: the same for everybody, so made once."""
+    return market_map.payload(market(name).table)
+
+
+@st.cache_resource(ttl=5, max_entries=2, show_spinner=False)
+def market_frame(name: str) -> pd.DataFrame:
+    """What the table of the market draws, every row and column: each session picks its own."""
+    found = market(name)
+    return market_table.shown(found.table, found.sparks, list(market_table.COLUMNS))
+
+
+@st.cache_resource(ttl=3, max_entries=64, show_spinner=False)
+def scanned(name: str, symbol: str) -> Snapshot | None:
+    """What the scan knows of a symbol; None where it has not seen it."""
+    try:
+        return radar(name).snapshot(symbol)
+    except NotWatched:
+        return None
+
+
 @st.cache_resource(ttl=20, max_entries=2, show_spinner=False)
 def available(name: str) -> dict[str, bool | None]:
     """Tradable perpetuals, and whether each has a spot market."""
@@ -175,6 +205,12 @@ def alert_policy(name: str, symbol: str | None) -> AlertPolicy:
 
 
 @st.cache_resource(ttl=3, max_entries=2, show_spinner=False)
+def market_alerts(name: str) -> tuple[MarketAlert, ...]:
+    """Alerts on the whole market, in the order of creation."""
+    return tuple(radar(name).market_alerts())
+
+
+@st.cache_resource(ttl=3, max_entries=2, show_spinner=False)
 def marks(name: str) -> dict[str, dict[str, int]]:
     """Profile -> symbol -> since when it is marked as held; "" is the desk itself. Only for whoever may write."""
     return dict(radar(name).marks())
@@ -194,7 +230,10 @@ def rehearsal(name: str, symbol: str | None) -> dict[AlertKind, int]:
 
 def forget() -> None:
     """Somebody changed something: the next read is new."""
-    for read in (_looked, profiles, unseen, health, events, venues, channels, alerts_paused, alert_policy, marks, alerts, rehearsal):
+    for read in (
+        _looked, profiles, unseen, health, events, venues, channels, alerts_paused, alert_policy, market_alerts, marks, alerts, rehearsal,
+        market, market_points, market_frame, scanned,
+    ):  # fmt: skip
         read.clear()
 
 
@@ -205,6 +244,6 @@ def clock(form: str = "%H:%M") -> Callable[[int], str]:
 
 
 def snapshot(name: str, symbol: str) -> Snapshot | None:
-    """The latest answer, if there is one."""
+    """The latest answer, if there is one: of the watchlist, else of the scan."""
     found = entry(name, symbol)
-    return found.snapshot if found else None
+    return found.snapshot if found and found.snapshot else scanned(name, symbol)

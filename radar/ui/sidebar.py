@@ -6,7 +6,7 @@ import streamlit as st
 
 from radar.errors import MalformedSymbol, RadarError
 from radar.symbols import clean_symbol
-from radar.ui import look, memory, parts, rail, reads, view
+from radar.ui import look, memory, parts, rail, reads, view, watching
 
 __all__ = ["draw"]
 
@@ -71,16 +71,16 @@ def _add_named(symbol: str) -> None:
 def _add(text: str) -> None:
     """Show a symbol that is collected already; let the radar collect any other, which needs the right to write."""
     try:
-        added = _collected(text) or _watch(text)
+        if (added := _collected(text)) is None:
+            added = watching.watch(text)
+        else:
+            watching.show(added)
     except RadarError as error:
         st.session_state.add_error = (str(error), getattr(error, "nearest", ()))
         return
     finally:
         reads.forget()
     st.session_state.pop("add_error", None)
-    seen = view.showing(memory.current(), added, _watched())
-    if seen != memory.current():
-        memory.apply(seen)
     st.session_state.add_told = f"{look.plain(added)} is on your watchlist"
 
 
@@ -93,13 +93,6 @@ def _collected(text: str) -> str | None:
         symbol = clean_symbol(text)
         return next((name for name in (symbol, f"{symbol}USDT") if name in _watched()), None)
     return None
-
-
-def _watch(text: str) -> str:
-    ok, sentence = parts.allowed()
-    if not ok:
-        raise RadarError(f"Nobody collects {clean_symbol(text)} here yet, and starting that is a change. {sentence}")
-    return reads.radar(reads.source()).watch(text).symbol
 
 
 # ── the list ──

@@ -11,7 +11,7 @@ from radar.models import VenueHealth
 from radar.ui import parts, reads
 from radar.ui.look import plain
 
-__all__ = ["banner", "empty", "nothing_to_show", "trouble"]
+__all__ = ["banner", "demo_button", "empty", "nothing_to_show", "trouble"]
 
 TITLES = {
     "starting": "○ Starting",
@@ -45,7 +45,7 @@ def trouble() -> None:
         st.subheader(TITLES.get(health.status, TITLES["stale"]), anchor=False)
         st.markdown(f"{plain(health.sentence or 'The radar has no current data.')} {_last_good(health, now)}")
         if name == "live" and (health.status != "starting" or waited):
-            _demo_button("open_demo")
+            demo_button("open_demo")
 
 
 def _last_good(health: Health, now_ms: int) -> str:
@@ -55,7 +55,8 @@ def _last_good(health: Health, now_ms: int) -> str:
     return f"Last good answer: **{plain(reads.clock('%d %b %H:%M:%S')(health.last_ok_ms))}**, {ago} ago."
 
 
-def _demo_button(key: str) -> None:
+def demo_button(key: str) -> None:
+    """The way out where there is nothing to see."""
     if st.button("Open the demo market", key=key, icon=":material/science:"):
         st.session_state.demo = True
         st.rerun(scope="app")
@@ -96,7 +97,7 @@ def empty() -> None:
         if error := st.session_state.pop("invite_error", ""):
             st.error(plain(error))
         if name == "live":
-            _demo_button("invite_demo")
+            demo_button("invite_demo")
 
 
 def _watch(symbol: str) -> None:

@@ -46,6 +46,10 @@ class Venue(Protocol):
         """All whitelisted perpetuals in one call."""
         ...
 
+    def adl_risks(self) -> dict[str, str]:
+        """How near auto-deleveraging is, in the exchange's own view (low, medium or high), by symbol: all whitelisted perpetuals."""
+        ...
+
     def open_interest(self, symbol: str, *, purpose: Purpose = "watch") -> OpenInterest:
         """Open contracts now."""
         ...
@@ -76,6 +80,10 @@ class Venue(Protocol):
 
     def spot_tickers(self, symbols: Sequence[str]) -> list[Ticker]:
         """Rolling 24 h of up to 20 spot pairs that are known to exist."""
+        ...
+
+    def all_spot_tickers(self) -> list[Ticker]:
+        """Rolling 24 h of every USDT spot pair in one call; pairs that trade no longer may be among them, dated then."""
         ...
 
     def spot_book(self, symbol: str, limit: int) -> Book:

@@ -48,7 +48,6 @@ from radar.venues.http import LARGE, Http
 
 __all__ = ["Binance"]
 
-NO_END_MS = 4133404800000  # deliveryDate of a perpetual that is not being delisted
 SERIES = {"mark": ("markPriceKlines", "symbol"), "index": ("indexPriceKlines", "pair"), "perp": ("klines", "symbol")}
 
 
@@ -83,18 +82,7 @@ class Binance:
     def contracts(self) -> list[Contract]:
         """Every USDT coin perpetual in trading; they become the whitelist (/fapi/v1/exchangeInfo, weight 1)."""
         raw = self._futures.get("/fapi/v1/exchangeInfo", weight=1, pool="futures", shape=dict, max_bytes=LARGE)
-        found = [
-            Contract(
-                symbol=row.symbol,
-                base=row.base_asset,
-                tick_size=row.tick_size,
-                onboard_ms=row.onboard_date,
-                delisting_ms=None if row.delivery_date == NO_END_MS else row.delivery_date,
-            )
-            for row in self._rows("futures", binance_rows.ContractRow, raw.get("symbols"))
-            if (row.contract_type, row.status, row.quote_asset) == ("PERPETUAL", "TRADING", "USDT")
-            and row.underlying_type in (None, "COIN")
-        ]
+        found = [row.contract for row in self._rows("futures", binance_rows.ContractRow, raw.get("symbols")) if row.tradable]
         if not found:
             raise VenueUnavailable("Binance futures lists no contract at all; the last list is kept.", venue=self.name)
         self.set_whitelist(contract.symbol for contract in found)
@@ -139,6 +127,13 @@ class Binance:
             return []
         tickers = self._tickers("futures", self._futures.get("/fapi/v1/ticker/24hr", weight=40, pool="futures"))
         return [ticker for ticker in tickers if ticker.symbol in self._whitelist]
+
+    def adl_risks(self) -> dict[str, str]:
+        """All whitelisted perpetuals, renewed every half hour; without a whitelist none (/fapi/v1/symbolAdlRisk, weight 1)."""
+        if not self._whitelist:
+            return {}
+        found = self._rows("futures", binance_rows.AdlRow, self._futures.get("/fapi/v1/symbolAdlRisk", weight=1, pool="futures", purpose="scan"))
+        return {row.symbol: row.adl_risk for row in found if row.symbol in self._whitelist}
 
     def open_interest(self, symbol: str, *, purpose: Purpose = "watch") -> OpenInterest:
         """Open contracts in base units, with the row's own time (/fapi/v1/openInterest, weight 1)."""
@@ -235,6 +230,11 @@ class Binance:
             found += self._tickers("spot", self._spot.get("/api/v3/ticker/24hr", {"symbols": batch}, weight=2, pool="spot"))
         return found
 
+    def all_spot_tickers(self) -> list[Ticker]:
+        """Every pair whose name ends in USDT, in short rows without a change (/api/v3/ticker/24hr, weight 80)."""
+        tickers = self._tickers("spot", self._spot.get("/api/v3/ticker/24hr", {"type": "MINI"}, weight=80, pool="spot", purpose="scan"))
+        return [ticker for ticker in tickers if ticker.symbol.endswith("USDT")]
+
     def spot_book(self, symbol: str, limit: int) -> Book:
         """The spot book, with the time of receipt on the exchange's clock: spot books carry none (/api/v3/depth, weight 5, 25, 50 or 250)."""
         params, cost = {"symbol": checked(symbol), "limit": limit}, weight(SPOT_DEPTH, limit)
@@ -285,15 +285,7 @@ class Binance:
         return found
 
     def _tickers(self, family: str, raw: list[Any]) -> list[Ticker]:
-        return [
-            Ticker(
-                symbol=row.symbol,
-                ts_ms=row.close_time,
-                last=row.last_price,
-                vol24_usdt=row.quote_volume,
-            )
-            for row in self._rows(family, binance_rows.TickerRow, raw)
-        ]
+        return [row.ticker for row in self._rows(family, binance_rows.TickerRow, raw)]
 
     def _book(self, family: str, raw: Mapping[str, Any], limit: int, ts_ms: int | None) -> Book:
         if ts_ms is None or not isinstance(raw.get("bids"), list) or not isinstance(raw.get("asks"), list):

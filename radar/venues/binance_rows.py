@@ -2,17 +2,18 @@
 
 import math
 from collections.abc import Iterable, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from pydantic import BeforeValidator, Field
 
-from radar.models import Candles
+from radar.models import Candles, Contract, Ticker
 from radar.venues.wire import (
     Flag,
     Hours,
     MaybeMoment,
     Moment,
+    Number,
     Percent,
     Price,
     Quantity,
@@ -27,8 +28,12 @@ from radar.venues.wire import (
 )
 
 __all__ = [
-    "ContractRow", "FundingRow", "InterestPoint", "InterestRow", "PaymentRow", "QuoteRow", "SettlementRow", "SpotPairRow", "TickerRow", "candles", "ladder",
+    "AdlRow", "ContractRow", "FundingRow", "InterestPoint", "InterestRow", "PaymentRow", "QuoteRow", "SettlementRow", "SpotPairRow", "TickerRow",
+    "candles", "ladder",
 ]  # fmt: skip
+
+NO_END_MS = 4133404800000  # deliveryDate of a perpetual that is not being delisted
+
 
 def _tick(filters: Any) -> float | None:
     known = [f for f in filters if isinstance(f, dict)] if isinstance(filters, list) else []
@@ -58,6 +63,30 @@ class ContractRow(Row):
     onboard_date: MaybeMoment = None
     delivery_date: MaybeMoment = None
     tick_size: Annotated[float | None, BeforeValidator(_tick), Field(alias="filters")] = None
+
+    @property
+    def tradable(self) -> bool:
+        """A USDT coin perpetual in trading."""
+        kind = (self.contract_type, self.status, self.quote_asset)
+        return kind == ("PERPETUAL", "TRADING", "USDT") and self.underlying_type in (None, "COIN")
+
+    @property
+    def contract(self) -> Contract:
+        """As our own."""
+        return Contract(
+            symbol=self.symbol,
+            base=self.base_asset,
+            tick_size=self.tick_size,
+            onboard_ms=self.onboard_date,
+            delisting_ms=None if self.delivery_date == NO_END_MS else self.delivery_date,
+        )
+
+
+class AdlRow(Row):
+    """symbolAdlRisk; a row with another word says nothing."""
+
+    symbol: Symbol
+    adl_risk: Literal["low", "medium", "high"]
 
 
 class FundingRow(Row):
@@ -98,12 +127,24 @@ class InterestPoint(Row):
 
 
 class TickerRow(Row):
-    """ticker/24hr, of futures and of spot."""
+    """ticker/24hr, of futures and of spot; short rows (MINI) have no change."""
 
     symbol: Symbol
     close_time: Moment
     last_price: Price = None
     quote_volume: Turnover = None
+    price_change_percent: Number = None  # percent already
+
+    @property
+    def ticker(self) -> Ticker:
+        """As our own."""
+        return Ticker(
+            symbol=self.symbol,
+            ts_ms=self.close_time,
+            last=self.last_price,
+            vol24_usdt=self.quote_volume,
+            change_24h_pct=self.price_change_percent,
+        )
 
 
 class SpotPairRow(Row):

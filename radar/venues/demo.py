@@ -10,6 +10,7 @@ Every answer is a function of (symbol, time), so history meets live and two runs
 | WINDOWUSDT | SHORT WINDOW | positive funding, premium of at least 0.10 %, open interest falling, dominance about 50, and a borrow |
 | STALEUSDT | NO DATA | its rows' own time stands still from minute 3 of every six hours (UTC) until the next six begin |
 
+Those five are the demo's watchlist; the rest of the market (`radar.venues.demo_market`) is there to be found.
 WINDOWUSDT is WAIT for about two hours of every 31, while its open interest refills, and for the rare minutes in which
 its score reaches 70. The squeeze lets go for forty minutes of every twelve hours; then R3 is CLEAR for about an hour and a half.
 """
@@ -23,7 +24,8 @@ from radar.clock import Clock
 from radar.errors import VenueRefused
 from radar.models import Book, Candles, Contract, FundingRule, HostHealth, OpenInterest, Purpose, Quote, Settlement, SpotPair, Ticker
 from radar.venues import Series
-from radar.venues.demo_coins import BY_SYMBOL, COINS, DAY, HOUR, MINUTE, Coin, Flow
+from radar.venues.demo_coins import COINS, DAY, HOUR, MINUTE, Coin, Flow, together
+from radar.venues.demo_market import MARKET
 
 __all__ = ["DEMO_WATCHLIST", "DemoVenue"]
 
@@ -33,7 +35,10 @@ STEPS = {"1m": 1, "3m": 3, "5m": 5, "15m": 15, "30m": 30, "1h": 60, "2h": 120, "
 WITHIN = 6  # points of a candle at which high and low are looked for
 
 
-def _at(path: Callable[[np.ndarray], np.ndarray], ms: int) -> float:
+Path = Callable[[np.ndarray], np.ndarray]
+
+
+def _at(path: Path, ms: int) -> float:
     return float(path(np.array([float(ms)]))[0])
 
 
@@ -50,37 +55,54 @@ def _step(interval: str) -> int:
 
 
 class DemoVenue:
-    """A market of five invented coins that never ends, by `clock`'s time."""
+    """A market of invented coins that never ends, by `clock`'s time."""
 
     name = "demo"
     spot = True
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, coins: Sequence[Coin] = (*COINS, *MARKET)) -> None:
         self._clock = clock
+        self._coins = {coin.symbol: coin for coin in coins}
 
     def server_time_ms(self) -> int:
         """The clock's own time, epoch ms."""
         return self._clock.now_ms()
 
     def contracts(self) -> list[Contract]:
-        """All five."""
-        return [Contract(symbol=c.symbol, base=c.base, tick_size=c.tick_size, onboard_ms=c.onboard_ms) for c in COINS]
+        """All coins."""
+        now = self._clock.now_ms()
+        return [
+            Contract(symbol=c.symbol, base=c.base, tick_size=c.tick_size, onboard_ms=c.listed_ms(now), delisting_ms=c.delisting_ms(now))
+            for c in self._coins.values()
+        ]
 
     def funding_rules(self) -> list[FundingRule]:
         """Those with a cap of their own."""
+        adjusted = tuple(coin for coin in self._coins.values() if coin.cap_pct is not None)
+        hours = together(adjusted).hours(self._times(adjusted)).tolist() if adjusted else []
         return [
-            FundingRule(symbol=c.symbol, interval_hours=c.interval_hours, cap_pct=c.cap_pct, floor_pct=-c.cap_pct)
-            for c in COINS
-            if c.cap_pct is not None
+            FundingRule(symbol=c.symbol, interval_hours=int(h), cap_pct=c.cap_pct, floor_pct=-c.cap_pct)
+            for c, h in zip(adjusted, hours, strict=True)
         ]
 
     def quotes(self) -> list[Quote]:
-        """Mark, index and funding of all five, each at its own feed's time."""
-        return [self._quote(coin) for coin in COINS]
+        """Mark, index and funding of all, each at its own feed's time."""
+        coins = tuple(self._coins.values())
+        course, t = together(coins), self._times(coins)
+        step = course.hours(t) * HOUR
+        columns = (t.astype(int), course.mark(t), course.index(t), course.rate(t), ((t // step + 1) * step).astype(int))
+        return [
+            Quote(symbol=coin.symbol, ts_ms=ts, mark=mark, index=index, rate_pct=rate, next_funding_ms=due)
+            for coin, ts, mark, index, rate, due in zip(coins, *(column.tolist() for column in columns), strict=True)
+        ]
 
     def perp_tickers(self) -> list[Ticker]:
-        """Rolling 24 h of all five."""
-        return [self._ticker(coin, coin.symbol, coin.last, coin.perp) for coin in COINS]
+        """Rolling 24 h of all."""
+        return self._tickers(tuple(self._coins.values()), spot=False)
+
+    def adl_risks(self) -> dict[str, str]:
+        """The same at any time."""
+        return {coin.symbol: coin.adl for coin in self._coins.values()}
 
     def open_interest(self, symbol: str, *, purpose: Purpose = "watch") -> OpenInterest:  # noqa: ARG002 - nothing here has a limit
         """Open contracts at the feed's time."""
@@ -96,9 +118,12 @@ class DemoVenue:
         """Up to 1000 payments, ascending: the newest, or those from `start_ms` on."""
         coin = self._coin(symbol)
         step, now = coin.interval_hours * HOUR, self._now(coin)
-        start = now // step * step - 999 * step if start_ms is None else start_ms
-        ts = _grid(max(start, coin.onboard_ms), now, step, 1000)
-        return [Settlement(ts_ms=int(t), rate_pct=float(r)) for t, r in zip(ts, coin.rate(ts.astype(float)), strict=True)]
+        most = 1000 * max(1, coin.long_hours // coin.interval_hours)  # of them some are no payments while the interval is long
+        start = now // step * step - (most - 1) * step if start_ms is None else start_ms
+        grid = _grid(max(start, coin.listed_ms(now)), now, step, most).astype(float)
+        ts = grid[grid % (coin.hours(grid - 1) * HOUR) == 0]
+        ts = ts[-1000:] if start_ms is None else ts[:1000]
+        return [Settlement(ts_ms=int(t), rate_pct=float(r)) for t, r in zip(ts, coin.paid(ts), strict=True)]
 
     def all_settlements(self, start_ms: int) -> list[tuple[str, Settlement]]:
         """Up to 1000 payments of every coin from `start_ms` on."""
@@ -108,7 +133,7 @@ class DemoVenue:
     def oi_history(self, symbol: str, period: str, start_ms: int, end_ms: int) -> list[OpenInterest]:
         """Up to 500 samples of open contracts on the grid of `period`, from `start_ms` on."""
         coin = self._coin(symbol)
-        ts = _grid(max(start_ms, coin.onboard_ms), min(end_ms, self._now(coin)), _step(period), 500)
+        ts = _grid(max(start_ms, self._listed_ms(coin)), min(end_ms, self._now(coin)), _step(period), 500)
         return [OpenInterest(ts_ms=int(t), qty=float(q)) for t, q in zip(ts, coin.open_interest(ts.astype(float)), strict=True)]
 
     def candles(self, series: Series, symbol: str, interval: str, start_ms: int, end_ms: int) -> Candles:
@@ -118,13 +143,16 @@ class DemoVenue:
         return self._candles(coin, path, coin.perp if series == "perp" else None, interval, start_ms, end_ms, 499)
 
     def spot_pairs(self) -> list[SpotPair]:
-        """Every coin but the squeeze; what may be borrowed there is for the desk to say."""
-        return [SpotPair(symbol=c.symbol, base=c.base, margin=True) for c in COINS if c.spot]
+        """Every coin but those that trade as a perpetual alone; what may be borrowed there is for the desk to say."""
+        return [SpotPair(symbol=coin.symbol, base=coin.base, margin=True) for coin in self._coins.values() if coin.spot]
 
     def spot_tickers(self, symbols: Sequence[str]) -> list[Ticker]:
         """Rolling 24 h of the spot pairs asked for."""
-        coins = [self._coin(symbol, spot=True) for symbol in symbols]
-        return [self._ticker(coin, coin.symbol, coin.index, coin.spot) for coin in coins if coin.spot]
+        return self._tickers(tuple(self._coin(symbol, spot=True) for symbol in symbols), spot=True)
+
+    def all_spot_tickers(self) -> list[Ticker]:
+        """Rolling 24 h of every spot pair."""
+        return self._tickers(tuple(coin for coin in self._coins.values() if coin.spot), spot=True)
 
     def spot_book(self, symbol: str, limit: int) -> Book:
         """Up to 200 levels a side, to ±2.5 %."""
@@ -165,7 +193,7 @@ class DemoVenue:
         """Nothing to let go of."""
 
     def _coin(self, symbol: str, *, spot: bool = False) -> Coin:
-        coin = BY_SYMBOL.get(symbol)
+        coin = self._coins.get(symbol)
         if coin is None or (spot and coin.spot is None):
             raise VenueRefused(f"the demo market has no {'spot pair' if spot else 'contract'} {symbol}", venue="demo", code=-1121)
         return coin
@@ -173,33 +201,33 @@ class DemoVenue:
     def _now(self, coin: Coin) -> int:
         return coin.feed_ms(self._clock.now_ms())
 
-    def _quote(self, coin: Coin) -> Quote:
-        now, step = self._now(coin), coin.interval_hours * HOUR
-        return Quote(
-            symbol=coin.symbol,
-            ts_ms=now,
-            mark=_at(coin.mark, now),
-            index=_at(coin.index, now),
-            rate_pct=_at(coin.rate, now),
-            next_funding_ms=(now // step + 1) * step,
-        )
+    def _listed_ms(self, coin: Coin) -> int:
+        return coin.listed_ms(self._clock.now_ms())
 
-    def _ticker(self, coin: Coin, symbol: str, path: Callable[[np.ndarray], np.ndarray], flow: Flow) -> Ticker:
-        now = self._now(coin)
-        last = _at(path, now)
-        volume = float(flow.between(np.array([float(now - DAY)]), np.array([float(now)]))[0])
-        return Ticker(symbol=symbol, ts_ms=now, last=last, vol24_usdt=volume)
+    def _times(self, coins: Sequence[Coin]) -> np.ndarray:
+        now = self._clock.now_ms()
+        return np.array([float(coin.feed_ms(now)) for coin in coins])
+
+    def _tickers(self, coins: tuple[Coin, ...], *, spot: bool) -> list[Ticker]:
+        if not coins:
+            return []
+        course, t = together(coins), self._times(coins)
+        path, flow = (course.index, course.spot) if spot else (course.last, course.perp)
+        last, before = path(np.stack([t, t - DAY]))
+        columns = (t.astype(int), last, flow.between(t - DAY, t), (last / before - 1) * 100)
+        return [
+            Ticker(symbol=coin.symbol, ts_ms=ts, last=price, vol24_usdt=volume, change_24h_pct=change)
+            for coin, ts, price, volume, change in zip(coins, *(column.tolist() for column in columns), strict=True)
+        ]
 
     def _book(self, coin: Coin, limit: int, *, spot: bool) -> Book:
         now = self._now(coin)
         bids, asks = coin.book(now, spot=spot)
         return Book(ts_ms=now, limit=limit, bids=bids[:limit], asks=asks[:limit])
 
-    def _candles(
-        self, coin: Coin, path: Callable[[np.ndarray], np.ndarray], flow: Flow | None, interval: str, start_ms: int, end_ms: int, limit: int
-    ) -> Candles:
+    def _candles(self, coin: Coin, path: Path, flow: Flow | None, interval: str, start_ms: int, end_ms: int, limit: int) -> Candles:
         step = _step(interval)
-        opened = _grid(max(start_ms, coin.onboard_ms), min(end_ms, self._now(coin) - step), step, limit)
+        opened = _grid(max(start_ms, self._listed_ms(coin)), min(end_ms, self._now(coin) - step), step, limit)
         inside = path(opened[:, None] + np.linspace(0.0, step, WITHIN)[None, :])
         volume = np.zeros(len(opened)) if flow is None else flow.between(opened.astype(float), opened + float(step))
         high, low = inside.max(axis=1), inside.min(axis=1)

@@ -1,29 +1,33 @@
-"""Five invented coins whose every series is a pure function of time: the demo market's arithmetic.
+"""The demo market's arithmetic, every series a pure function of time, and the five invented coins that are watched.
 
 Nothing is random: noise is a hash of (seed, knot), so any moment can be computed again, alone or in a column.
 Times are float columns of epoch ms; percent, USDT and base units as the names say.
 
 A coin's price and open interest each walk up one leg and down the other (`Cycle`); which leg is long, and how
 far the two cycles lie apart, decides what the rules see. No cycle can fall for ever, so two coins leave their
-intended light while their short leg runs: see `COINS`.
+intended light while their short leg runs: see `COINS`. The rest of the market is in `demo_market`.
 """
 
-from dataclasses import dataclass, field
+import functools
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass, field, fields
+from typing import Any
 
 import numpy as np
 
-__all__ = ["BY_SYMBOL", "COINS", "DAY", "HOUR", "MINUTE", "Coin", "Cycle"]
+__all__ = ["BY_SYMBOL", "COINS", "DAY", "HOUR", "MINUTE", "Coin", "Course", "Cycle", "Flow", "hashed", "noise", "together"]
 
 MINUTE = 60_000
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
+YOUTH, YOUNGEST = 24 * DAY, 4 * DAY
 ROUGHNESS = ((4 * HOUR, 1.0), (70 * MINUTE, 0.35), (17 * MINUTE, 0.12), (4 * MINUTE, 0.04))
 """Knot distance (ms) and share of each octave of noise."""
 
 
-def _hash(knots: np.ndarray, seed: int) -> np.ndarray:
+def hashed(knots: np.ndarray, seed: int | np.ndarray) -> np.ndarray:
     """Uniform in [-1, 1) for each integer knot (splitmix64, whose overflow is meant)."""
-    z = knots.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(seed * 7919 + 1)
+    z = knots.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15) + np.asarray(seed * 7919 + 1).astype(np.uint64)
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return ((z ^ (z >> np.uint64(31))) >> np.uint64(11)).astype(float) / 2.0**52 - 1
@@ -33,13 +37,13 @@ def _smooth(u: np.ndarray) -> np.ndarray:
     return u * u * (3 - 2 * u)
 
 
-def noise(t: np.ndarray, seed: int) -> np.ndarray:
+def noise(t: np.ndarray, seed: int | np.ndarray) -> np.ndarray:
     """About ±1, wandering over hours with some grain at every shorter scale."""
     total = np.zeros_like(t)
     for octave, (distance, share) in enumerate(ROUGHNESS):
         x = t / distance
         knot = np.floor(x)
-        left, right = (_hash(knot + step, seed * 16 + octave) for step in (0, 1))
+        left, right = (hashed(knot + step, seed * 16 + octave) for step in (0, 1))
         total += share * (left + (right - left) * _smooth(x - knot))
     return total
 
@@ -59,7 +63,7 @@ class Cycle:
         turn = np.floor(x)
         phase = x - turn
         u = np.where(phase < self.rise, phase / self.rise, (1 - phase) / (1 - self.rise))
-        return (0.5 * u + 0.5 * _smooth(u)) * (0.85 + 0.15 * _hash(turn, self.seed + 101))
+        return (0.5 * u + 0.5 * _smooth(u)) * (0.85 + 0.15 * hashed(turn, self.seed + 101))
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,15 +87,12 @@ class Flow:
         return self.daily_usdt * total
 
 
-@dataclass(frozen=True, slots=True)
-class Coin:
-    """One contract (and its spot pair, where there is one)."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Course:
+    """What price, basis, funding and turnover are made of. With columns in place of numbers it is many coins at once."""
 
-    symbol: str
     seed: int
     price: float
-    tick_size: float
-    onboard_ms: int
     interval_hours: int
     cap_pct: float | None  # per interval, cap and −floor; None: the exchange's default, not listed
     move: Cycle
@@ -101,27 +102,13 @@ class Coin:
     basis_rough_pct: float
     funding_1h_pct: float
     funding_rough_pct: float
-    oi_qty: float
     perp: Flow
     spot: Flow | None
-    imbalance: float
-    depth_usdt: float  # both sides within ±2 %
     heat_basis_pct: float = 0.0  # added at the top of the price cycle
     heat_funding_pct: float = 0.0
-    oi_move: Cycle | None = None  # None: open interest mirrors the price, so the two never rise together
-    oi_share: float = 0.0
-    live_min: int | None = None  # the feed stands still after this many minutes of every six hours
-    base: str = field(init=False)
-
-    def __post_init__(self) -> None:
-        """The base asset is the symbol without its quote."""
-        object.__setattr__(self, "base", self.symbol.removesuffix("USDT"))
-
-    def feed_ms(self, now_ms: int) -> int:
-        """The coin's own time: `now_ms`, or the moment its feed stopped moving."""
-        if self.live_min is None:
-            return now_ms
-        return min(now_ms, now_ms // (6 * HOUR) * (6 * HOUR) + self.live_min * MINUTE)
+    long_hours: int = 1  # the interval each day from the hour `long_from` to the hour `long_until` (UTC): multiples of it
+    long_from: int = 0
+    long_until: int = 0
 
     def index(self, t: np.ndarray) -> np.ndarray:
         """Index price; spot trades at it."""
@@ -139,10 +126,61 @@ class Coin:
         """Last traded price of the perpetual: near mark."""
         return self.mark(t) * (1 + 0.0002 * noise(t, self.seed + 2))
 
+    def hours(self, t: np.ndarray) -> np.ndarray:
+        """The funding interval in force at `t`."""
+        hour = t // HOUR % 24
+        return np.where((hour >= self.long_from) & (hour < self.long_until), self.long_hours, self.interval_hours)
+
     def rate(self, t: np.ndarray) -> np.ndarray:
-        """Funding estimate, % per interval; the payment settled at T is the estimate at T."""
+        """Funding estimate, % per interval."""
+        return self._rate(t, self.hours(t))
+
+    def paid(self, t: np.ndarray) -> np.ndarray:
+        """The payment settled at `t`, %: the estimate at `t` for the interval that ends there."""
+        return self._rate(t, self.hours(t - 1))
+
+    def _rate(self, t: np.ndarray, hours: np.ndarray) -> np.ndarray:
         hourly = self.funding_1h_pct + self.heat_funding_pct * self.move(t) + self.funding_rough_pct * noise(t, self.seed + 3)
-        return hourly * self.interval_hours
+        return hourly * hours if self.cap_pct is None else np.clip(hourly * hours, -self.cap_pct, self.cap_pct)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Coin(Course):
+    """One contract (and its spot pair, where there is one)."""
+
+    symbol: str
+    tick_size: float
+    onboard_ms: int
+    oi_qty: float
+    imbalance: float
+    depth_usdt: float  # both sides within ±2 %
+    oi_move: Cycle | None = None  # None: open interest mirrors the price, so the two never rise together
+    oi_share: float = 0.0
+    live_min: int | None = None  # the feed stands still after this many minutes of every six hours
+    young: bool = False  # listed anew every `YOUTH`, at the phase `onboard_ms`
+    leaving: bool = False  # a delisting is announced
+    adl: str = "low"
+    base: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        """The base asset is the symbol without its quote."""
+        object.__setattr__(self, "base", self.symbol.removesuffix("USDT"))
+
+    def feed_ms(self, now_ms: int) -> int:
+        """The coin's own time: `now_ms`, or the moment its feed stopped moving."""
+        if self.live_min is None:
+            return now_ms
+        return min(now_ms, now_ms // (6 * HOUR) * (6 * HOUR) + self.live_min * MINUTE)
+
+    def listed_ms(self, now_ms: int) -> int:
+        """When it was listed; a young coin 4 to 28 days ago, then anew."""
+        if not self.young:
+            return self.onboard_ms
+        return (now_ms - YOUNGEST - self.onboard_ms) // YOUTH * YOUTH + self.onboard_ms
+
+    def delisting_ms(self, now_ms: int) -> int | None:
+        """The announced end, two to nine days ahead, then put off; None for a coin that stays."""
+        return (now_ms // (7 * DAY) + 1) * 7 * DAY + 2 * DAY if self.leaving else None
 
     def open_interest(self, t: np.ndarray) -> np.ndarray:
         """Open contracts, base units."""
@@ -162,10 +200,27 @@ class Coin:
         near = offsets <= 0.02
         sides = []
         for side, quantity in ((-1, total * tilt / (1 + tilt)), (1, total / (1 + tilt))):
-            grain = 1 + 0.6 * _hash(np.arange(levels) + levels * (t // (10 * MINUTE)), seed + side)
+            grain = 1 + 0.6 * hashed(np.arange(levels) + levels * (t // (10 * MINUTE)), seed + side)
             shape = (0.3 + offsets / reach) * grain
             sides.append(np.column_stack([mid * (1 + side * offsets), quantity * shape / shape[near].sum()]))
         return sides[0], sides[1]
+
+
+@functools.lru_cache(maxsize=32)
+def together(coins: tuple[Coin, ...]) -> Course:
+    """All of them as one course: a column of times, one a coin, becomes a column of prices. It has spot if each of them has."""
+    return Course(**{part.name: _column([getattr(coin, part.name) for coin in coins]) for part in fields(Course)})
+
+
+def _column(values: Sequence[Any]) -> Any:
+    if all(value is None for value in values):
+        return None
+    if isinstance(values[0], Cycle):
+        return Cycle(*(_column(column) for column in zip(*map(astuple, values), strict=True)))
+    if any(isinstance(value, Flow) for value in values):
+        own = ("daily_usdt", "seed", "slow")
+        return None if None in values else Flow(**{part: _column([getattr(flow, part) for flow in values]) for part in own})
+    return np.array([np.inf if value is None else value for value in values])
 
 
 COINS = (

@@ -5,10 +5,11 @@ coin keeps its light (see `radar.venues.demo`) with both exchanges in the sum, a
 
 | exchange | what it shows |
 | --- | --- |
-| northex | every spot pair and perpetual, other funding intervals, loans at `DEMO_BORROW`; names STALE, and does not lend it |
+| northex | every spot pair and perpetual of the watchlist, other funding intervals, loans at `DEMO_BORROW`; names STALE, and does not lend it |
 | southex | three spot pairs, of which CALMUSDT is another coin of that name; no index prices; lends WINDOW without a rate, BASIS dearly |
 
-What is not in a list cannot be borrowed there: SQUEEZE on both.
+What is not in a list cannot be borrowed there: SQUEEZE on both. Of the rest of the market northex knows the coins that it
+lends, at `MARKET_BORROW`.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -19,12 +20,17 @@ import numpy as np
 
 from radar.clock import Clock
 from radar.models import HostHealth, Loan, PerpQuote, SpotQuote
-from radar.venues.demo_coins import BY_SYMBOL, COINS, DAY, HOUR, Coin, noise
+from radar.venues.demo_coins import BY_SYMBOL, COINS, DAY, HOUR, Coin, noise, together
+from radar.venues.demo_market import MARKET, MARKET_BORROW
 
 __all__ = ["DEMO_BORROW", "DEMO_SECONDS", "DemoSecond"]
 
 DEMO_BORROW = {"BASISUSDT": 20.0, "WINDOWUSDT": 11.5, "CALMUSDT": 4.0}
 """The lowest borrow APR, %, by symbol: what northex asks."""
+
+
+KNOWN = BY_SYMBOL | {coin.symbol: coin for coin in MARKET}
+LOAN_USDT = 300_000  # of a coin at its base price
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +65,7 @@ class Exchange:
 EXCHANGES = {
     "northex": Exchange(
         seed=20,
-        spot={coin.symbol: Pair(0.06) for coin in COINS if coin.spot},
+        spot={coin.symbol: Pair(0.06) for coin in COINS if coin.spot} | dict.fromkeys(MARKET_BORROW, Pair(0.06)),
         perps={
             "CALMUSDT": Perp(8, oi=0.27, funding=0.95, basis=0.9),
             "SQUEEZEUSDT": Perp(8, oi=0.22, funding=0.92, basis=0.93),
@@ -72,6 +78,11 @@ EXCHANGES = {
             Loan(coin="BASIS", shortable=True, apr_pct=DEMO_BORROW["BASISUSDT"], limit=1_200_000),
             Loan(coin="WINDOW", shortable=True, apr_pct=DEMO_BORROW["WINDOWUSDT"], limit=1_800_000),
             Loan(coin="STALE", shortable=False),
+            *(
+                Loan(coin=coin.base, shortable=True, apr_pct=apr, limit=float(f"{LOAN_USDT / coin.price:.2g}"))
+                for symbol, apr in MARKET_BORROW.items()
+                for coin in (KNOWN[symbol],)
+            ),
         ),
     ),
     "southex": Exchange(
@@ -100,7 +111,17 @@ class DemoSecond:
 
     def spot_quotes(self) -> list[SpotQuote]:
         """Every pair, at its coin's feed time, within 0.2 % of the index unless it is another coin."""
-        return [self._spot_quote(BY_SYMBOL[symbol], pair) for symbol, pair in self._lists.spot.items()]
+        coins, pairs = tuple(KNOWN[symbol] for symbol in self._lists.spot), self._lists.spot.values()
+        course, now = together(coins), self._clock.now_ms()
+        t = np.array([float(coin.feed_ms(now)) for coin in coins])
+        seed = course.seed + self._lists.seed
+        price = course.index(t) * np.array([pair.price for pair in pairs]) * (1 + 0.0008 * noise(t, seed))
+        share = np.array([pair.turnover for pair in pairs]) * (1 + 0.05 * noise(t, seed + 1))
+        turnover = share * course.spot.between(t - DAY, t)
+        return [
+            SpotQuote(symbol=coin.symbol, ts_ms=int(ts), last=last, vol24_usdt=volume)
+            for coin, ts, last, volume in zip(coins, t.tolist(), price.tolist(), turnover.tolist(), strict=True)
+        ]
 
     def perps(self, watched: Collection[str]) -> list[PerpQuote]:  # noqa: ARG002 - all of them, as one call would answer
         """Every perpetual, at its coin's feed time."""
@@ -133,13 +154,6 @@ class DemoSecond:
         """The coin's own time, as a number and as a column of one, and the seed of its noise here."""
         now = coin.feed_ms(self._clock.now_ms())
         return now, np.array([float(now)]), coin.seed + self._lists.seed
-
-    def _spot_quote(self, coin: Coin, pair: Pair) -> SpotQuote:
-        now, t, seed = self._now(coin)
-        price = coin.index(t) * pair.price * (1 + 0.0008 * noise(t, seed))
-        share = pair.turnover * (1 + 0.05 * noise(t, seed + 1))
-        turnover = share * coin.spot.between(t - DAY, t) if coin.spot else np.zeros(1)
-        return SpotQuote(symbol=coin.symbol, ts_ms=now, last=price.item(), vol24_usdt=turnover.item())
 
     def _perp_quote(self, coin: Coin, perp: Perp) -> PerpQuote:
         now, t, seed = self._now(coin)

@@ -9,7 +9,7 @@ except ImportError:  # then the browser fixture says what is missing
 
 from tests.browser.conftest import LAPTOP, PHONE
 
-PAGES = ("", "symbol?symbol=SQUEEZEUSDT&", "alerts", "replay?symbol=SQUEEZEUSDT&", "backtest", "thresholds", "about")
+PAGES = ("", "market", "symbol?symbol=SQUEEZEUSDT&", "alerts", "replay?symbol=SQUEEZEUSDT&", "backtest", "thresholds", "about")
 SERIOUS = ("serious", "critical")
 
 

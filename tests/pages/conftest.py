@@ -10,7 +10,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from radar.errors import BadRequest, UnknownSymbol, WatchlistFull
+from radar.errors import BadRequest, NotWatched, UnknownSymbol, WatchlistFull
 from radar.models import (
     Borrow,
     Carry,
@@ -26,6 +26,7 @@ from radar.models import (
     VenueSheet,
     Watched,
 )
+from radar.scan.table import MARKET_COLUMNS, Market
 from radar.series import charted
 from radar.settings import Settings
 from radar.thresholds import Thresholds
@@ -82,6 +83,11 @@ class FakeRadar:
     def snapshots(self):
         return [snapshot(symbol) for symbol in self.symbols if symbol != "ORCAUSDT"]
 
+    def snapshot(self, symbol):
+        if symbol == "ORCAUSDT" or symbol not in self.symbols:
+            raise NotWatched(f"Nothing is known of {symbol}.")
+        return snapshot(symbol)
+
     def progress(self, symbol):
         return None
 
@@ -127,6 +133,14 @@ class FakeRadar:
             spot_vol24_usdt=0.0, oi_total_usdt=None, perps=(), spot=(), borrow=borrow, carry=carry, venues=self.venue_health, oi_missing=(),
             traffic_light=Light.RED, headline="No short: R1",
         )  # fmt: skip
+
+    def whole_market(self):
+        return Market(
+            on=False, why="The scan is off.", ts_ms=None, age_sec=None, table=pd.DataFrame(columns=list(MARKET_COLUMNS)), sparks={}, changes=[], weight={}
+        )
+
+    def market_alerts(self):
+        return []
 
     def profiles(self):
         return {}

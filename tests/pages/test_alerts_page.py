@@ -7,6 +7,7 @@ import pytest
 
 from radar.errors import BadRequest, NotWatched
 from radar.models import Alert, AlertKind, AlertPolicy, ChannelState, Outcome
+from radar.ui import alert_cards
 
 NOW = 1_736_160_000_000
 ALL = "live All symbols"
@@ -238,7 +239,7 @@ def test_every_setting_is_on_the_page(open_page, desk):
     app = open_page("alerts")
     keys = {widget.key.removeprefix(f"{ALL} ") for widget in (*app.toggle, *app.number_input, *app.time_input) if widget.key}
 
-    assert keys >= {kind.value for kind in AlertKind} | set(AlertPolicy.model_fields) - {"off"}
+    assert keys >= {kind.value for kind in alert_cards.KINDS} | set(AlertPolicy.model_fields) - {"off"}
 
 
 def test_how_often_it_would_have_fired(open_page, desk):
@@ -248,7 +249,7 @@ def test_how_often_it_would_have_fired(open_page, desk):
 
     assert "**3 times** :gray[in the last 48 h]" in said
     assert "**never** :gray[in the last 48 h]" in said
-    assert said.count("**n/a** :gray[no history to tell]") == len(AlertKind) - 2
+    assert said.count("**n/a** :gray[no history to tell]") == len(alert_cards.KINDS) - 2
 
 
 def test_the_log_tells_what_became_of_it(open_page, desk):

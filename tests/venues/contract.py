@@ -68,6 +68,25 @@ class VenueContract:
         assert self.symbol in {ticker.symbol for ticker in perp}
         assert [ticker.symbol for ticker in spot] == [self.spot_symbol]
         assert all(ticker.vol24_usdt is None or ticker.vol24_usdt >= 0 for ticker in perp + spot)
+        assert all(ticker.change_24h_pct is None or ticker.change_24h_pct > -100 for ticker in perp)
+
+    def test_all_spot_tickers_hold_each_pair(self, venue, now_ms):
+        """Once each, every pair in trading among them, with the turnover that the pair alone has."""
+        found = {ticker.symbol: ticker for ticker in venue.all_spot_tickers()}
+
+        assert len(found) == len(venue.all_spot_tickers())
+        assert {pair.symbol for pair in venue.spot_pairs()} <= found.keys()
+        assert all(symbol.endswith("USDT") for symbol in found)
+        assert found[self.spot_symbol].vol24_usdt == pytest.approx(venue.spot_tickers([self.spot_symbol])[0].vol24_usdt, rel=0.01)
+        assert abs(found[self.spot_symbol].ts_ms - now_ms) < DAY
+
+    def test_adl_risks_are_words_of_contracts(self, venue):
+        """Low, medium or high, of listed contracts only."""
+        risks = venue.adl_risks()
+
+        assert self.symbol in risks
+        assert risks.keys() <= {contract.symbol for contract in venue.contracts()}
+        assert set(risks.values()) <= {"low", "medium", "high"}
 
     def test_open_interest_is_a_dated_quantity(self, venue, now_ms):
         """Not negative, and of about now."""

@@ -29,6 +29,7 @@ ANSWERS = {
     "/fapi/v1/fundingInfo": "funding_rules",
     "/fapi/v1/premiumIndex": "quotes",
     "/fapi/v1/ticker/24hr": "tickers",
+    "/fapi/v1/symbolAdlRisk": "adl_risks",
     "/fapi/v1/openInterest": {"openInterest": "1234.5", "symbol": "GASUSDT", "time": SEEN},
     "/fapi/v1/depth": "book",
     "/fapi/v1/fundingRate": "settlements",
@@ -79,6 +80,7 @@ QUESTIONS = {
     "funding_rules": (lambda b: b.funding_rules(), "/fapi/v1/fundingInfo", {}, {"funding": 1}),
     "quotes": (lambda b: b.quotes(), "/fapi/v1/premiumIndex", {}, {"futures": 10}),
     "perp_tickers": (lambda b: b.perp_tickers(), "/fapi/v1/ticker/24hr", {}, {"futures": 40}),
+    "adl_risks": (lambda b: b.adl_risks(), "/fapi/v1/symbolAdlRisk", {}, {"futures": 1}),
     "open_interest": (lambda b: b.open_interest("GASUSDT"), "/fapi/v1/openInterest", {"symbol": "GASUSDT"}, {"futures": 1}),
     "perp_book 100": (lambda b: b.perp_book("GASUSDT", 100), "/fapi/v1/depth", {"symbol": "GASUSDT", "limit": 100}, {"futures": 5}),
     "perp_book 500": (lambda b: b.perp_book("GASUSDT", 500), "/fapi/v1/depth", {"symbol": "GASUSDT", "limit": 500}, {"futures": 10}),
@@ -127,6 +129,7 @@ QUESTIONS = {
         {"symbols": f'["GASUSDT","{CHINESE}"]'},
         {"spot": 2},
     ),
+    "all_spot_tickers": (lambda b: b.all_spot_tickers(), "/api/v3/ticker/24hr", {"type": "MINI"}, {"spot": 80}),
     "spot_book 100": (lambda b: b.spot_book("GASUSDT", 100), "/api/v3/depth", {"symbol": "GASUSDT", "limit": 100}, {"spot": 5}),
     "spot_book 500": (lambda b: b.spot_book("GASUSDT", 500), "/api/v3/depth", {"symbol": "GASUSDT", "limit": 500}, {"spot": 25}),
     "spot_candles": (
@@ -202,7 +205,7 @@ def test_without_a_whitelist_nothing_is_asked(web):
     """Before contracts are known, whole-market calls would have nothing to say."""
     venue = Binance(Settings(binance_futures_hosts=(F,), binance_spot_hosts=()), DrivenClock(NOW))
 
-    assert (venue.quotes(), venue.perp_tickers(), len(web.calls)) == ([], [], 0)
+    assert (venue.quotes(), venue.perp_tickers(), venue.adl_risks(), len(web.calls)) == ([], [], {}, 0)
     venue.close()
 
 
@@ -222,9 +225,30 @@ def test_perp_tickers_are_whitelisted(web, binance):
     serve(web, "/fapi/v1/ticker/24hr")
 
     assert binance.perp_tickers() == [
-        Ticker(symbol="GASUSDT", ts_ms=SEEN, last=3.2, vol24_usdt=320.5),
-        Ticker(symbol=CHINESE, ts_ms=SEEN, last=None, vol24_usdt=None),
+        Ticker(symbol="GASUSDT", ts_ms=SEEN, last=3.2, vol24_usdt=320.5, change_24h_pct=-4.12),
+        Ticker(symbol=CHINESE, ts_ms=SEEN, last=None, vol24_usdt=None, change_24h_pct=None),
     ]
+
+
+def test_adl_risks_are_three_words(web, binance):
+    """Of whitelisted contracts; other words, numbers and rows without one are dropped and counted."""
+    serve(web, "/fapi/v1/symbolAdlRisk")
+
+    assert binance.adl_risks() == {"GASUSDT": "high", CHINESE: "low"}
+    assert binance.health()[0].dropped_rows == 5
+
+
+def test_all_spot_tickers_are_usdt_pairs_dated_by_themselves(web, binance):
+    """Short rows without a change; a pair that stopped trading keeps its own old time, one without a time is dropped."""
+    body = json.loads((Path(__file__).parent / "binance" / "spot_tickers_mini.json").read_text("utf-8"))
+    serve(web, "/api/v3/ticker/24hr", {"type": "MINI"}, json=body)
+
+    assert binance.all_spot_tickers() == [
+        Ticker(symbol="GASUSDT", ts_ms=SEEN, last=3.2, vol24_usdt=160.25),
+        Ticker(symbol=CHINESE, ts_ms=SEEN, last=None, vol24_usdt=None),
+        Ticker(symbol="GONEUSDT", ts_ms=1_750_000_000_000, last=1.5, vol24_usdt=0.0),
+    ]
+    assert binance.health()[1].dropped_rows == 1
 
 
 def test_open_interest_has_the_rows_own_time(web, binance):

@@ -8,7 +8,8 @@ from radar.models import BorrowQuote
 from radar.spot import base_price_agrees
 from radar.thresholds import Thresholds
 from radar.venues.demo import DEMO_WATCHLIST, DemoVenue
-from radar.venues.demo_coins import BY_SYMBOL, COINS, DAY, HOUR, MINUTE
+from radar.venues.demo_coins import BY_SYMBOL, DAY, HOUR, MINUTE
+from radar.venues.demo_market import MARKET_BORROW
 from radar.venues.demo_second import DEMO_BORROW, DEMO_SECONDS, DemoSecond
 
 NOW = 1_790_000_017_000  # 2026-09-21 14:13:37 UTC: STALEUSDT's feed stands still since 12:03
@@ -43,7 +44,7 @@ def fortnight():
     seen = []
     for now in HOURS:
         demo = DemoVenue(DrivenClock(now))
-        spots = {"binance": rows(demo.spot_tickers([c.symbol for c in COINS if c.spot]))}
+        spots = {"binance": rows(demo.all_spot_tickers())}
         spots |= {name: rows(second(name, now).spot_quotes()) for name in DEMO_SECONDS}
         seen.append((rows(demo.quotes()), rows(demo.perp_tickers()), spots))
     return seen
@@ -102,9 +103,9 @@ def test_rows_are_dated_by_the_coin(name):
 
 
 def test_what_each_lists():
-    """northex lists all that has spot and every perpetual; southex three pairs and two perpetuals."""
+    """northex lists all of the watchlist that has spot, what it lends of the rest, and every perpetual; southex three pairs and two perpetuals."""
     assert {name: sorted(rows(second(name).spot_quotes())) for name in DEMO_SECONDS} == {
-        "northex": ["BASISUSDT", "CALMUSDT", "STALEUSDT", "WINDOWUSDT"],
+        "northex": sorted(["BASISUSDT", "CALMUSDT", "STALEUSDT", "WINDOWUSDT", *MARKET_BORROW]),
         "southex": ["BASISUSDT", "CALMUSDT", "WINDOWUSDT"],
     }
     assert {name: sorted(rows(second(name).perps(()))) for name in DEMO_SECONDS} == {
@@ -204,9 +205,9 @@ def test_open_interest_is_a_steady_share():
 
 
 def test_northex_lends_at_the_demo_rates():
-    """The APRs of DEMO_BORROW and no others, the same at any time."""
+    """The APRs of DEMO_BORROW and, for the rest of the market, MARKET_BORROW, and no others, the same at any time."""
     for now in (NOW, NOW - 9 * DAY):
-        assert {f"{coin}USDT": loan.apr_pct for coin, loan in lent("northex", now).items() if loan.shortable} == DEMO_BORROW
+        assert {f"{coin}USDT": loan.apr_pct for coin, loan in lent("northex", now).items() if loan.shortable} == DEMO_BORROW | MARKET_BORROW
 
 
 def test_northex_limits_are_worth_a_trade():

@@ -1,0 +1,268 @@
+"""Scans the whole market: what the bulk answers say of every perpetual, and open interest symbol by symbol within the budget.
+
+Answers come in and everything is measured on the collector's thread; judging, comparing and storing happen in the lane
+"scan", so that 500 symbols delay no light of the watchlist.
+"""
+
+import logging
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+import pandas as pd
+
+from radar.bars import SOURCE_5M, minute_of
+from radar.elsewhere import Elsewhere
+from radar.exchange_clock import ExchangeClock
+from radar.intake import Intake
+from radar.jobs import Answered, Asker
+from radar.live import LiveSymbol
+from radar.models import Contract, FundingRule, Quote, SpotPair, Ticker
+from radar.quality import AHEAD_MS
+from radar.scan.columns import COLUMNS, Scanned
+from radar.scan.fives import FIVE, Fives
+from radar.scan.now import measure_now
+from radar.scan.sheet import Sheet
+from radar.scan.tape import MarketTape
+from radar.scan_facts import Facts
+from radar.scan_keeper import ScanKeeper
+from radar.scan_rounds import DANGEROUS_MAX, ScanRounds, scan_weight
+from radar.schedule import Ask
+from radar.venues import Venue
+
+__all__ = ["Scanner"]
+
+log = logging.getLogger("radar.scanner")
+
+HOUR_MS = 3_600_000
+SPOT_PER_STEP = 4  # symbols whose spot markets are looked at again: all within some 40 s
+
+
+class Scanner:
+    """Runs on the collector's thread; `watched` is the collector's. The method `on_<job>` takes the answer of that job."""
+
+    def __init__(
+        self,
+        venue: Venue,
+        watched: Mapping[str, LiveSymbol],
+        elsewhere: Elsewhere,
+        asker: Asker,
+        time: ExchangeClock,
+        keeper: ScanKeeper,
+    ) -> None:
+        self._venue, self._watched, self._elsewhere, self._time, self._keeper = venue, watched, elsewhere, time, keeper
+        self._rounds = ScanRounds(venue, watched, asker, time)
+        self.tape = MarketTape()
+        self._sheet = Sheet(())  # columns of the slow facts, aligned with the tape
+        self._fives = Fives(0)
+        self._facts: dict[str, Facts] = {}
+        self._turn = 0
+        self._paid_ms: int | None = None  # payments are complete up to then
+        self._pairs: Mapping[str, SpotPair] = {}
+        self._listing_ms: int | None = None
+        self._hour = 0
+
+    def begin(self, known: Intake) -> None:
+        """Pick up what the process before left."""
+        self._paid_ms = self._keeper.paid_ms()
+        for what in ("contracts", "spot_pairs"):
+            self.hear(what, known)
+        self._keeper.restore(self._time.now_ms())
+
+    def hear(self, job: str, known: Intake) -> None:
+        """What an answer for the watchlist says of the whole market."""
+        match job:
+            case "contracts":
+                self.on_contracts(known.contracts)
+            case "spot_pairs":
+                self.on_spot_pairs(known.pairs, known.listing_ms)
+            case "funding_rules":
+                self.on_funding_rules(known.rules)
+            case "quotes":
+                self.on_quotes(known.quotes)
+            case "perp_tickers":
+                self.on_perp_tickers(known.tickers)
+
+    def take(self, answered: Answered) -> None:
+        """An answer to one of the scan's own requests."""
+        if self._rounds.came(answered):
+            getattr(self, f"on_{answered.job.name}")(answered)
+
+    # ── who ──
+    def on_contracts(self, contracts: Mapping[str, Contract]) -> None:
+        """The market is what can be traded now."""
+        before = self.tape.symbols
+        self.tape.keep_only(list(contracts))
+        self.tape.places(list(contracts))
+        if self.tape.symbols != before:
+            place = {symbol: i for i, symbol in enumerate(before)}
+            places = np.array([place.get(symbol, -1) for symbol in self.tape.symbols], dtype=np.intp)
+            self._fives = self._fives.grown(len(places), places)
+            self._sheet = self._sheet.grown(self.tape.symbols, places)
+            self._facts = {symbol: self._facts.get(symbol) or self._introduce(symbol) for symbol in self.tape.symbols}
+            self._venue.set_need("futures", scan_weight(len(places))[0], "scan")
+            self._venue.set_need("spot", scan_weight(len(places))[1], "scan")
+        for symbol, contract in contracts.items():
+            self._sheet.put(symbol, onboard_ms=contract.onboard_ms, delisting_ms=contract.delisting_ms, tick_size=contract.tick_size)
+
+    def _introduce(self, symbol: str) -> Facts:
+        facts = Facts(symbol, switched_on=self._venue.spot, schedule=self._keeper.schedule(symbol))
+        if self._pairs:
+            facts.home.on_listing(self._pairs)
+        return facts
+
+    def on_spot_pairs(self, pairs: Mapping[str, SpotPair], listing_ms: int | None) -> None:
+        """What is listed on spot."""
+        self._pairs, self._listing_ms = pairs, listing_ms
+        for facts in self._facts.values():
+            facts.home.on_listing(pairs)
+
+    def on_funding_rules(self, rules: Mapping[str, FundingRule]) -> None:
+        """Caps, floors and intervals of adjusted contracts."""
+        for symbol, facts in self._facts.items():
+            facts.rule = rules.get(symbol)
+            self._sheet.put(symbol, cap_pct=facts.rule and facts.rule.cap_pct, floor_pct=facts.rule and facts.rule.floor_pct)
+
+    # ── answers ──
+    def on_quotes(self, quotes: Mapping[str, Quote]) -> None:
+        """Mark, index and funding of the whole market: a sample of every symbol whose own time moved; then all is measured."""
+        now_ms, rows = self._time.now_ms(), []
+        for place, symbol in enumerate(self.tape.symbols):
+            quote = quotes.get(symbol)
+            if quote is not None and quote.ts_ms <= now_ms + AHEAD_MS and quote.ts_ms > (self._facts[symbol].quote_ms or 0):
+                rows.append((place, quote))
+        if not rows:
+            return
+        funding = np.array([self._facts[quote.symbol].on_quote(quote, self._paid_ms) for _, quote in rows], dtype=float)
+        at = np.array([place for place, _ in rows], dtype=np.intp)
+        ts = np.array([quote.ts_ms for _, quote in rows], dtype=np.int64)
+        mark, index = (np.array([getattr(quote, name) for _, quote in rows], dtype=float) for name in ("mark", "index"))
+        self._turn_bar(int(minute_of(int(ts.max()))))
+        basis = self._fives.add(ts // 60_000, mark, index, at)
+        for minute in np.unique(ts // 60_000)[-2:]:
+            here = ts // 60_000 == minute
+            self.tape.put(int(minute), at[here], {"mark": mark[here], "basis_mean_pct": basis[here], "funding_1h_pct": funding[here]})
+        self._sheet.set(at, {"quote_ms": ts.astype(float), "mark": mark, "index": index, "funding_1h_pct": funding})
+        for _, quote in rows:
+            facts = self._facts[quote.symbol]
+            self._sheet.put(quote.symbol, **facts.told())
+        self._measure(now_ms)
+
+    def on_perp_tickers(self, tickers: Mapping[str, Ticker]) -> None:
+        """24 h of every perpetual."""
+        latest_ms = self._time.now_ms() + AHEAD_MS
+        for symbol in self.tape.symbols:
+            ticker = tickers.get(symbol)
+            if ticker is not None and ticker.ts_ms <= latest_ms:
+                told = {"last": ticker.last, "perp_vol24_usdt": ticker.vol24_usdt, "change_24h_pct": ticker.change_24h_pct}
+                self._sheet.put(symbol, perp_ticker_ms=min(ticker.ts_ms, self._time.now_ms()), **told)
+
+    def on_all_spot_tickers(self, answered: Answered) -> None:
+        """24 h of every spot pair on Binance."""
+        by_symbol, latest_ms = {ticker.symbol: ticker for ticker in answered.value}, self._time.now_ms() + AHEAD_MS
+        for facts in self._facts.values():
+            ticker = by_symbol.get(facts.home.pair.symbol) if facts.home.pair else None
+            if ticker is not None and ticker.ts_ms <= latest_ms:
+                facts.on_spot_ticker(ticker, self._time.now_ms())
+
+    def on_all_settlements(self, answered: Answered) -> None:
+        """Payments of every contract since the last ones."""
+        now_ms = self._time.now_ms()
+        for symbol, payment in answered.value:
+            if symbol in self._facts:
+                self._facts[symbol].settled.append(payment.ts_ms)
+        self._paid_ms = now_ms
+        self._keeper.keep_payments(answered.value, now_ms)
+
+    def on_adl_risks(self, answered: Answered) -> None:
+        """The exchange's own view of auto-deleveraging."""
+        levels = {"low": 0.0, "medium": 1.0, "high": 2.0}
+        for symbol in self.tape.symbols:
+            self._sheet.put(symbol, adl=levels.get(answered.value.get(symbol, "")))
+
+    def on_scan_oi(self, answered: Answered) -> None:
+        """Open interest of one symbol."""
+        if answered.symbol in self._facts and answered.value.ts_ms <= self._time.now_ms() + AHEAD_MS:
+            self._take_oi(answered.symbol, answered.value.ts_ms, answered.value.qty)
+
+    def _take_oi(self, symbol: str, ts_ms: int, qty: float) -> None:
+        self._sheet.put(symbol, oi_ms=ts_ms)
+        self.tape.put(minute_of(ts_ms), self.tape.places([symbol]), {"oi_qty": np.array([qty])})
+
+    def asks(self) -> Iterator[Ask]:
+        """What the scan wants next."""
+        return self._rounds.asks(self.tape.symbols, self._paid_ms)
+
+    # ── what it adds up to ──
+    def step(self) -> pd.DataFrame | None:
+        """Look at the spot markets of a few symbols again, and take in what the lane gave back: a judged table, or None."""
+        now_ms, symbols = self._time.now_ms(), self.tape.symbols
+        for _ in range(min(SPOT_PER_STEP, len(symbols))):
+            self._turn = (self._turn + 1) % len(symbols)
+            facts = self._facts[symbols[self._turn]]
+            self._sheet.put(facts.symbol, **facts.spot(self._elsewhere, self._listing_ms, now_ms))
+        table = None
+        for name, value in self._keeper.results():
+            if name == "table":
+                table = value
+            elif name == "dangerous":
+                self._rounds.dangerous = frozenset(value[:DANGEROUS_MAX])
+            elif name == "baselines":
+                self._sheet.baselines(value)
+            elif name == "minutes":
+                self._fill(value)
+        return table
+
+    def _fill(self, rows: Mapping[str, np.ndarray]) -> None:
+        """Minutes that the database holds, where nothing is known since the start.
+
+        The funding of a five-minute bar stands for its five minutes.
+        """
+        self.tape.roll(minute_of(self._time.now_ms()))
+        first = self.tape.newest - self.tape.minutes + 1
+        for symbol, stored in rows.items():
+            if symbol not in self._facts:
+                continue
+            place, minute = self.tape.places([symbol])[0], stored[:, 0].astype(int)
+            for name, values in zip(("mark", "basis_mean_pct", "funding_1h_pct", "oi_qty"), stored[:, 1:5].T, strict=True):
+                block, spread = self.tape.block(name), FIVE if name == "funding_1h_pct" else 1
+                for back in range(spread):
+                    taken = ((stored[:, 5] == SOURCE_5M) | (back == 0)) & (minute - back >= first) & (minute - back <= self.tape.newest)
+                    at = minute[taken] - back - first
+                    block[at, place] = np.where(np.isnan(block[at, place]), values[taken], block[at, place])
+
+    def _measure(self, now_ms: int) -> None:
+        minute = minute_of(now_ms)
+        self.tape.roll(minute)
+        for symbol, live in self._watched.items():
+            if symbol in self._facts and (told := live.interest()) is not None:
+                self._take_oi(symbol, *told)
+        sw_hours = self._keeper.sw_hours()
+        columns = dict(self._sheet.at(now_ms))
+        funding = self.tape.block("funding_1h_pct")[-1]  # the minute may have turned since the quotes came
+        funding[:] = np.where(np.isnan(funding), columns["funding_1h_pct"], funding)
+        columns |= measure_now(self.tape, columns, sw_hours=sw_hours)
+        columns["spot_vol24_usdt"] = np.where(columns["spot_missing"] > 0, np.nan, columns["spot_vol24_usdt"])
+        scanned = Scanned(now_ms, self.tape.symbols, {name: columns[name] for name in COLUMNS}, sw_hours)
+        self._keeper.judge(scanned)
+        if now_ms // HOUR_MS != self._hour:
+            first, self._hour = self._hour == 0, now_ms // HOUR_MS
+            self._keeper.on_hour(scanned, frozenset(self._watched), keep=not first)
+
+    def _turn_bar(self, minute: int) -> None:
+        closed = self._fives.turn(minute)
+        if closed is None:
+            return
+        last, columns = closed
+        more = {name: self._sheet.column(name) for name in ("last", "perp_vol24_usdt", "spot_vol24_usdt", "spot_vol24_binance_usdt", "interval_hours")}
+        oi = self.tape.block("oi_qty")[-6:]
+        known = {"funding_1h_pct": self._sheet.column("funding_1h_pct"), "oi_qty": last_known(oi)}
+        self._keeper.keep_bars(last, self.tape.symbols, {**columns, **more, **known}, frozenset(self._watched))
+        self._keeper.keep_sparks(self._time.now_ms(), self.tape)
+        self._keeper.keep_schedules({symbol: facts.schedule for symbol, facts in self._facts.items()})
+
+
+def last_known(block: np.ndarray) -> np.ndarray:
+    """The newest value of every column that is not NaN."""
+    known = ~np.isnan(block)
+    newest = len(block) - 1 - np.argmax(known[::-1], axis=0)
+    return np.where(known.any(axis=0), block[newest, np.arange(block.shape[1])], np.nan)
