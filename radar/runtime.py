@@ -8,7 +8,7 @@ import functools
 import os
 import threading
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from radar.capacity import capacity, decided
 from radar.clock import Clock, SystemClock
 from radar.collector import Collector
 from radar.courier import Courier
+from radar.demo_past import write_past
 from radar.mailbag import Mailbag
 from radar.notify import Heartbeat, parse_channels
 from radar.service import Radar
@@ -134,9 +135,13 @@ class Runtime:
         self.live = open_collecting(settings, clock=self._clock, venue=venue)
         self._start(self.live)
 
-    def _start(self, radar: Radar) -> None:
+    def _start(self, radar: Radar, *, before: Callable[[], None] = lambda: None) -> None:
+        def work() -> None:
+            before()
+            run_collector(radar)
+
         if radar.collector is not None:
-            thread = threading.Thread(target=run_collector, args=(radar,), name=f"radar-{radar.name}", daemon=True)
+            thread = threading.Thread(target=work, name=f"radar-{radar.name}", daemon=True)
             thread.start()
             self._threads.append(thread)
 
@@ -148,7 +153,7 @@ class Runtime:
                 folder = self.settings.data_dir / "demo"
                 venue, watchlist, scan = DemoVenue(self._clock), tuple(DEMO_WATCHLIST), (True, "The simulated market is scanned.")
                 self._demo = _assemble("demo", self.settings, folder, venue, seconds, self._clock, watchlist, scan=scan)
-                self._start(self._demo)
+                self._start(self._demo, before=functools.partial(write_past, venue, self._demo.market, self._clock.now_ms()))
             return self._demo
 
     def close(self) -> None:

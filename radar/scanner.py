@@ -60,6 +60,8 @@ class Scanner:
         self._pairs: Mapping[str, SpotPair] = {}
         self._listing_ms: int | None = None
         self._hour = 0
+        self._stored: Mapping[str, np.ndarray] = {}  # minutes of before the start that are not on the tape yet
+        self._baselines: Mapping[str, Mapping[str, float]] = {}
 
     def begin(self, known: Intake) -> None:
         """Pick up what the process before left."""
@@ -98,6 +100,7 @@ class Scanner:
             places = np.array([place.get(symbol, -1) for symbol in self.tape.symbols], dtype=np.intp)
             self._fives = self._fives.grown(len(places), places)
             self._sheet = self._sheet.grown(self.tape.symbols, places)
+            self._sheet.baselines(self._baselines)
             self._facts = {symbol: self._facts.get(symbol) or self._introduce(symbol) for symbol in self.tape.symbols}
             self._venue.set_need("futures", scan_weight(len(places))[0], "scan")
             self._venue.set_need("spot", scan_weight(len(places))[1], "scan")
@@ -207,9 +210,13 @@ class Scanner:
             elif name == "dangerous":
                 self._rounds.dangerous = frozenset(value[:DANGEROUS_MAX])
             elif name == "baselines":
+                self._baselines = value
                 self._sheet.baselines(value)
             elif name == "minutes":
-                self._fill(value)
+                self._stored = value
+        if self._stored and symbols:  # after a first start the contracts are known later than the bars
+            self._fill(self._stored)
+            self._stored = {}
         return table
 
     def _fill(self, rows: Mapping[str, np.ndarray]) -> None:

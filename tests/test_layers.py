@@ -20,7 +20,8 @@ GROUPS = {
     ),
     "edges": ("archive", "notify", "store", "venues"),
     "joins": (
-        "access", "alert_desk", "backfill", "backtest_question", "backtest_runs", "backtests", "capacity", "collector", "courier", "elsewhere", "entered",
+        "access", "alert_desk", "backfill", "backtest_question", "backtest_runs", "backtests", "capacity", "collector", "courier", "demo_past",
+        "elsewhere", "entered",
         "exchange_clock", "gather", "health", "historian", "home_spot", "housekeeping", "intake", "jobs", "judge", "lanes", "live", "mailbag",
         "market_alert_desk", "market_desk", "market_teller",
         "own_record", "past_lights", "posting", "profile_desk", "rehearsal", "replays", "report", "rounds", "runtime", "scan_facts", "scan_keeper",

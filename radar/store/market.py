@@ -12,7 +12,7 @@ from sqlite_utils import Database, Migrations
 
 from radar.errors import StoreError
 from radar.models import Contract, Observation, Progress, Settlement, SpotPair
-from radar.store import scanned, stood
+from radar.store import aging, scanned, stood
 from radar.store.base import Damaged, SqliteFile
 from radar.store.codec import BAR_FIELDS, decode, encode
 from radar.store.scanned import ScanStore
@@ -21,7 +21,6 @@ from radar.store.stood import Stood
 __all__ = ["HOUR_COLUMNS", "MarketStore"]
 
 HOUR_COLUMNS = ("mark", "basis_twap15_pct", "perp_dominance_binance_pct", "oi_qty", "depth_ratio", "srs")
-DELETE_CHUNK = 20_000
 ADDED_LATER = {"spot_vol24_binance_usdt"}  # columns of bars that a migration of their own brought
 WRITTEN = (*BAR_FIELDS, *stood.COLUMNS)
 schema = Migrations("market")
@@ -299,27 +298,7 @@ class MarketStore:
     # ── housekeeping ──
     def archive(self, before_minute: int) -> int:
         """Roll minutes older than `before_minute` into hours, delete them in small steps; returns how many went."""
-        gone = 0
-        for (ident,) in self._all_ids():
-            old = {"sym": ident, "before": before_minute - before_minute % 60, "n": DELETE_CHUNK}
-            with self.file.writing() as conn:
-                conn.execute(ROLL_UP, old)
-                self.stood.forget(conn, old)
-            while True:
-                with self.file.writing() as conn:
-                    deleted = conn.execute(
-                        "DELETE FROM bars WHERE sym = :sym AND minute IN"
-                        " (SELECT minute FROM bars WHERE sym = :sym AND minute < :before ORDER BY minute LIMIT :n)",
-                        old,
-                    ).rowcount
-                gone += deleted
-                if deleted < DELETE_CHUNK:
-                    break
-        return gone
-
-    def _all_ids(self) -> list[Any]:
-        with self.file.reading() as conn:
-            return conn.execute("SELECT id FROM symbols").fetchall()
+        return aging.archive(self.file, self.stood, before_minute)
 
     def close(self) -> None:
         """Close the file."""
@@ -333,21 +312,6 @@ def _merging(first: str, second: str) -> str:
 
 
 MERGE = {False: _merging("excluded", "bars"), True: _merging("bars", "excluded")}  # whether what is there stays
-ROLL_UP = """
-WITH hourly AS (
-  SELECT sym, minute / 60 AS hour, max(minute) AS closing, max(mark * (1 + mark_high / 1e7)) AS high, min(mark * (1 + mark_low / 1e7)) AS low,
-         avg(basis_mean_pct) / 1e6 AS basis, min(orderbook_imbalance) / 1e4 AS least, max(orderbook_imbalance) / 1e4 AS most,
-         avg(perp_depth_usdt) AS perp, avg(spot_depth_usdt) AS spot, count(*) AS minutes
-  FROM bars WHERE sym = :sym AND minute < :before GROUP BY minute / 60
-)
-INSERT INTO archive
-SELECT h.sym, h.hour, b.mark, h.high, h.low, h.basis, b.funding_1h_pct / 1e8, b.oi_qty, b.perp_vol24_usdt, b.spot_vol24_usdt,
-       h.least, h.most, h.perp, h.spot, b.srs, b.light, h.minutes
-FROM hourly h JOIN bars b ON b.sym = h.sym AND b.minute = h.closing
-WHERE true ON CONFLICT (sym, hour) DO NOTHING
-"""
-
-
 def set_aside(path: Path) -> Path:
     """Rename a damaged database and its companions; nothing is ever deleted."""
     stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime())
