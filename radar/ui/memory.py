@@ -79,8 +79,14 @@ def _link() -> None:
     wanted = {name: values for name, values in found.items() if name not in (*PARAMETERS, "demo")}
     wanted |= ({"demo": ["1"]} if reads.source() == "demo" else {}) | {name: [text] for name, text in said.items()}
     st.session_state.view_link = said
-    if wanted != found:
+    if wanted == found:
+        return
+    try:
         st.query_params.from_dict(wanted)
+    except StreamlitAPIException:  # a parameter that a widget owns (the symbol page's window) may not even be written as it is
+        for name in found.keys() - wanted.keys():
+            del st.query_params[name]
+        st.query_params.update({name: values for name, values in wanted.items() if values != found.get(name)})
 
 
 def arrived() -> bool:

@@ -194,6 +194,17 @@ def test_a_link_shows_the_same_view_elsewhere(visitor, address):
     shows(shared, *ALL)
 
 
+def test_the_view_and_the_window_of_a_chart_share_a_link(visitor, address):
+    """On the symbol page: a filter joins the window that the link named, and leaves again."""
+    tab = opened(visitor(), f"{address}/symbol?symbol=CALMUSDT&demo=1&window=24+h")
+    tab.get_by_text("Why WAIT?").wait_for()
+    choose(tab, "Red")
+    assert until(lambda: query(tab) == {"symbol": "CALMUSDT", "window": "24 h", "show": "red"}, 20)
+    choose(tab, "All")
+
+    assert until(lambda: query(tab) == {"symbol": "CALMUSDT", "window": "24 h"}, 20)
+
+
 def test_a_hidden_symbol_stays_hidden(visitor, address):
     """Over a reload and over pages, until it is shown again; the radar goes on collecting it."""
     context = visitor()
