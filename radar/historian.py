@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import heapq
+import itertools
 import logging
 import queue
 import threading
@@ -43,6 +44,7 @@ OI_EVERY_SEC = 300.0
 POOLS = {"settlements": "funding", "oi5": "data", "oi1h": "data"}
 WEIGHTS = {"minutes": 4, "fives": 4, "volume": 4}  # mark and index, a page each; the others ask once
 WAITS_SEC = 60.0
+PAID_GAP_MS = 25 * HOUR_MS  # funding settles at least once a day
 FIRST_MINUTES = 2  # an hour's values are taken in its first two minutes
 
 
@@ -72,6 +74,7 @@ class Historian:
         self._next_oi: dict[str, float] = {}
         self._renewed: set[str] = set()
         self._due: set[str] = set()
+        self._paid_whole: set[str] = set()  # whose payments were asked for from the beginning: there are no more
 
     # ── who ──
     def enter(self, live: LiveSymbol) -> None:
@@ -127,7 +130,7 @@ class Historian:
             mark_fives=self._market.minutes_with(symbol, "mark", minute - DAYS * 1440, minute, step=5),
             oi_minutes=self._market.minutes_with(symbol, "oi_qty", minute - MINUTES_KEPT, minute),
             hours=self._market.hours(symbol, hour - DAYS * 24, hour),
-            last_settled_ms=live.settlements[-1].ts_ms if live.settlements else None,
+            last_settled_ms=self._paid_until_ms(live, now_ms),
             first_known_ms=live.contract.onboard_ms if live.contract else None,
             has_spot=live.home.trades,
         )
@@ -145,6 +148,13 @@ class Historian:
         self._total[symbol] += len(fresh)
         self._tell(symbol, force=True)
 
+    def _paid_until_ms(self, live: LiveSymbol, now_ms: int) -> int | None:
+        """The last payment, where those of thirty days before it are stored, too: the scan stores the newest of every coin."""
+        paid = [payment.ts_ms for payment in live.settlements]
+        first_ms = max(now_ms - DAYS * 24 * HOUR_MS, live.contract.onboard_ms or 0 if live.contract else 0)
+        whole = all(after - before <= PAID_GAP_MS for before, after in itertools.pairwise([first_ms, *paid]))
+        return paid[-1] if paid and (whole or live.symbol in self._paid_whole) else None
+
     # ── asking ──
     def step(self) -> None:
         """Take in answers, look for holes."""
@@ -160,16 +170,20 @@ class Historian:
                 self._next_oi[symbol] = now + OI_EVERY_SEC
                 now_ms = self._time.now_ms()  # the regular look: no part of a plan, and not tried twice
                 self._waiting.append(Waiting(Task(STAGES["A"], "oi5", symbol, now_ms - 1_800_000, now_ms), 0.0, failures=TRIES))
-        if self._flying < IN_FLIGHT and self._waiting:
-            for waiting in heapq.nsmallest(IN_FLIGHT - self._flying, self._ready(now), key=lambda w: w.task):
-                pool, weight = POOLS.get(waiting.task.kind, "futures"), WEIGHTS.get(waiting.task.kind, 1)
-                late = lateness(waiting.not_before, now, WAITS_SEC)
+        free = IN_FLIGHT - self._flying
+        by_pool: dict[str, list[Waiting]] = {}  # one that is used up must not hold up the others
+        for waiting in self._waiting if free > 0 else ():
+            pool = POOLS.get(waiting.task.kind, "futures")
+            if waiting.not_before <= now and self._pool_free.get(pool, 0.0) <= now:
+                by_pool.setdefault(pool, []).append(waiting)
+        for pool, ready in by_pool.items():
+            for waiting in heapq.nsmallest(free, ready, key=lambda w: w.task):
+                late, weight = lateness(waiting.not_before, now, WAITS_SEC), WEIGHTS.get(waiting.task.kind, 1)
                 yield Ask("history", pool, weight, HISTORY_VALUES[waiting.task.stage], late, functools.partial(self._fly, waiting))
 
-    def _ready(self, now: float) -> list[Waiting]:
-        return [w for w in self._waiting if w.not_before <= now and self._pool_free.get(POOLS.get(w.task.kind, "futures"), 0.0) <= now]
-
     def _fly(self, waiting: Waiting) -> None:
+        if self._flying >= IN_FLIGHT:
+            return  # several pools offered what one could not use
         self._waiting.remove(waiting)
         live = self._live.get(waiting.task.symbol)
         spot_symbol = live.home.pair.symbol if live and live.home.pair else None
@@ -232,6 +246,8 @@ class Historian:
             self._market.write_hours(symbol, answer.hours)
         if task.kind == "settlements":
             live.settled_read_ms = task.end_ms
+            if task.start_ms == 0:
+                self._paid_whole.add(symbol)
         if answer.settlements:
             self._market.write_settlements(symbol, answer.settlements)
             self.load_settlements(live)

@@ -87,6 +87,19 @@ def test_five_minute_bars_are_there_when_it_is_opened(world):
     assert world.venue.asked["settlements", symbol] == 0
 
 
+def test_a_symbol_that_is_watched_gets_the_whole_past(world):
+    """Also that of payments, of which the scan has stored the newest: without them there would be no score."""
+    world.run(4000, step=5)
+    symbol = "WINDOWUSDT"
+    newest = world.market.settlements(symbol, 0)
+    world.radar.watch(symbol)
+    world.run(120)
+
+    assert len(newest) in (1, 2)
+    assert len(world.market.settlements(symbol, 0)) > 700
+    assert world.radar.snapshot(symbol).srs is not None
+
+
 def test_a_restart_goes_on_with_what_was_seen(world):
     """The change of an hour, and funding of three, are known soon after a start: the bars are read again."""
     world.run(4200, step=2)
