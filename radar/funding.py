@@ -9,7 +9,7 @@ import numpy as np
 
 from radar.models import Settlement
 
-__all__ = ["cap_use", "funding_1h_pct", "interval_hours", "may_be_unread", "next_funding_in_sec", "settled_1h_pct", "worst_1h_pct"]
+__all__ = ["cap_use", "funding_1h_pct", "interval_hours", "may_be_unread", "next_funding_in_sec", "settled_1h_pct", "unbroken", "worst_1h_pct"]
 
 MINUTE_MS = 60_000
 HOUR_MS = 3_600_000
@@ -94,6 +94,28 @@ def cap_use(rate_pct: float | None, cap_pct: float | None, floor_pct: float | No
 def worst_1h_pct(floor_pct: float | None, hours: int | None) -> float | None:
     """The lowest funding per hour, %, that the contract can settle at (method F10); None when the floor is unknown."""
     return funding_1h_pct(floor_pct, hours)
+
+
+def unbroken(settled_ms: Sequence[int]) -> list[tuple[int, int]]:
+    """(first, last) of stretches in which no payment can be missing (epoch ms, ascending).
+
+    A gap that is longer by more than half than the one before it may hide payments, or be a longer interval: that is for
+    whoever asks the exchange to tell.
+
+    >>> hour = 3_600_000
+    >>> unbroken([0, hour, 2 * hour, 12 * hour, 13 * hour]) == [(0, 2 * hour), (12 * hour, 13 * hour)]
+    True
+    """
+    runs: list[tuple[int, int]] = []
+    gap: float = LONGEST_HOURS * HOUR_MS
+    for at in settled_ms:
+        if runs and at - runs[-1][1] <= 1.5 * gap:
+            gap = at - runs[-1][1]
+            runs[-1] = (runs[-1][0], at)
+        else:
+            runs.append((at, at))
+            gap = LONGEST_HOURS * HOUR_MS if len(runs) == 1 else gap
+    return runs
 
 
 def settled_columns(settlements: Sequence[Settlement]) -> tuple[np.ndarray, np.ndarray]:

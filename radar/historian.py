@@ -3,7 +3,6 @@
 import contextlib
 import functools
 import heapq
-import itertools
 import logging
 import queue
 import threading
@@ -20,6 +19,7 @@ from radar.cadence import cadence
 from radar.clock import Clock
 from radar.errors import StoreError, VenueBlocked, VenueBusy, VenueError, VenueRefused
 from radar.exchange_clock import ExchangeClock
+from radar.funding import unbroken
 from radar.history import hourly_prices, srs_history
 from radar.jobs import HISTORY_VALUES
 from radar.lanes import Lanes
@@ -150,10 +150,12 @@ class Historian:
 
     def _paid_until_ms(self, live: LiveSymbol, now_ms: int) -> int | None:
         """The last payment, where those of thirty days before it are stored, too: the scan stores the newest of every coin."""
-        paid = [payment.ts_ms for payment in live.settlements]
+        if not live.settlements:
+            return None
+        runs = unbroken([payment.ts_ms for payment in live.settlements])
         first_ms = max(now_ms - DAYS * 24 * HOUR_MS, live.contract.onboard_ms or 0 if live.contract else 0)
-        whole = all(after - before <= PAID_GAP_MS for before, after in itertools.pairwise([first_ms, *paid]))
-        return paid[-1] if paid and (whole or live.symbol in self._paid_whole) else None
+        whole = len(runs) == 1 and runs[0][0] <= first_ms + PAID_GAP_MS
+        return runs[-1][1] if whole or live.symbol in self._paid_whole else None
 
     # ── asking ──
     def step(self) -> None:

@@ -81,7 +81,7 @@ class ScanRounds:
 
     def _bulk(self, paid_ms: int) -> Iterator[Ask]:
         now_ms, venue = self._time.now_ms(), self._venue
-        since = max(paid_ms - 60_000, now_ms - HOUR_MS)
+        since = max(paid_ms - 60_000, now_ms - (24 * HOUR_MS if paid_ms else HOUR_MS))  # nothing of before the first start
         unpaid = paid_ms < now_ms // HOUR_MS * HOUR_MS + PAID_AFTER_MS <= now_ms
         calls = {ADL: (True, venue.adl_risks), SPOT: (venue.spot, venue.all_spot_tickers), PAYMENTS: (unpaid, lambda: venue.all_settlements(since))}
         for job, (wanted, call) in calls.items():

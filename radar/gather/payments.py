@@ -7,6 +7,7 @@ import numpy as np
 from radar.archive import Archive
 from radar.bars import MINUTE_MS
 from radar.errors import StoreError
+from radar.funding import unbroken
 from radar.gather.grid import DAY_MS
 from radar.gather.kept import Kept
 from radar.gather.windows import holes, joined
@@ -27,14 +28,14 @@ class Payments:
         self._known = list(kept.windows)
 
     def lay_stored(self, market: MarketStore, symbol: str) -> None:
-        """What the collector stored: it asks on from the last one it has, so there is none between them that it lacks."""
+        """What the collector stored: between two that it saw one after the other there is none that it lacks."""
         try:
             stored = market.settlements(symbol, 0)
         except StoreError:
             return
         if stored:
             self._paid += stored
-            self._known.append((stored[0].ts_ms, stored[-1].ts_ms))
+            self._known += unbroken([payment.ts_ms for payment in stored])
 
     def lay_files(self, archive: Archive, symbol: str) -> None:
         """What files say wins over what was kept or stored."""

@@ -63,7 +63,7 @@ class Venue(Protocol):
         ...
 
     def all_settlements(self, start_ms: int) -> list[tuple[str, Settlement]]:
-        """Payments of every contract from `start_ms` on, ascending, up to 1000: (symbol, payment)."""
+        """Payments of every contract from `start_ms` on, at most a day ago, ascending: (symbol, payment)."""
         ...
 
     def oi_history(self, symbol: str, period: str, start_ms: int, end_ms: int) -> list[OpenInterest]:

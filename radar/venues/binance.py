@@ -29,8 +29,10 @@ from radar.venues.binance_limits import (
     LIVE_FUNDING,
     OI_KEPT_MS,
     PAGE_OI,
+    PAGE_PAYMENTS,
     PAGE_PERP,
     PAGE_SPOT,
+    PAGES_PAYMENTS,
     PERP_DEPTH,
     RESERVE_BOOK,
     RESERVE_OI,
@@ -163,12 +165,20 @@ class Binance:
         return sorted(found, key=lambda settlement: settlement.ts_ms)
 
     def all_settlements(self, start_ms: int) -> list[tuple[str, Settlement]]:
-        """Regular payments of every contract from `start_ms` on, up to 1000 (/fapi/v1/fundingRate without a symbol, funding pool)."""
-        params = {"startTime": start_ms, "limit": 1000}
-        raw = self._futures.get("/fapi/v1/fundingRate", params, weight=1, pool="funding", purpose="scan")
+        """Regular payments of every contract from `start_ms` on (/fapi/v1/fundingRate without a symbol, some pages of it, funding pool)."""
+        rows: dict[tuple[str, int], binance_rows.PaymentRow] = {}
+        for _ in range(PAGES_PAYMENTS):
+            params = {"startTime": start_ms, "limit": PAGE_PAYMENTS}
+            page = self._futures.get("/fapi/v1/fundingRate", params, weight=1, pool="funding", purpose="scan")
+            known = self._rows("futures", binance_rows.PaymentRow, page)
+            rows |= {(row.symbol, row.funding_time): row for row in known}
+            last_ms = max((row.funding_time for row in known), default=start_ms)
+            if len(page) < PAGE_PAYMENTS or last_ms <= start_ms:
+                break
+            start_ms = last_ms  # others may have settled in the same moment
         found = [
             (row.symbol, Settlement(ts_ms=row.funding_time, rate_pct=row.funding_rate))
-            for row in self._rows("futures", binance_rows.PaymentRow, raw)
+            for row in rows.values()
             if row.rate_type in (None, "Regular") and row.symbol in self._whitelist
         ]
         return sorted(found, key=lambda payment: payment[1].ts_ms)

@@ -11,7 +11,8 @@ PERP_DEPTH = {50: 2, 100: 5, 500: 10, 1000: 20}  # levels up to: weight
 SPOT_DEPTH = {100: 5, 500: 25, 1000: 50, 5000: 250}
 KLINES = {99: 1, 499: 2}  # bars up to: weight
 
-PAGE_OI, PAGE_PERP, PAGE_SPOT = 500, 499, 999
+PAGE_OI, PAGE_PERP, PAGE_SPOT, PAGE_PAYMENTS = 500, 499, 999, 1000
+PAGES_PAYMENTS = 12  # a day of 550 contracts that settle every hour
 TICKER_BATCH = 20  # more pairs in one request cost 40
 OI_KEPT_MS = 30 * 86_400_000 - 3_600_000  # an hour inside what the exchange keeps
 

@@ -126,9 +126,9 @@ class DemoVenue:
         return [Settlement(ts_ms=int(t), rate_pct=float(r)) for t, r in zip(ts, coin.paid(ts), strict=True)]
 
     def all_settlements(self, start_ms: int) -> list[tuple[str, Settlement]]:
-        """Up to 1000 payments of every coin from `start_ms` on."""
-        found = [(coin.symbol, payment) for coin in COINS for payment in self.settlements(coin.symbol, start_ms)]
-        return sorted(found, key=lambda payment: payment[1].ts_ms)[:1000]
+        """Payments of every coin from `start_ms` on."""
+        found = [(symbol, payment) for symbol in self._coins for payment in self.settlements(symbol, start_ms)]
+        return sorted(found, key=lambda payment: payment[1].ts_ms)
 
     def oi_history(self, symbol: str, period: str, start_ms: int, end_ms: int) -> list[OpenInterest]:
         """Up to 500 samples of open contracts on the grid of `period`, from `start_ms` on."""

@@ -296,6 +296,22 @@ def test_settlements_are_regular_and_ascending(web, binance):
     ]
 
 
+def test_payments_of_all_come_page_by_page_each_once(web, binance):
+    """A full page is followed from its last moment, in which others may have settled too; strangers and special payments are dropped."""
+
+    def paid(symbol, ts_ms, kind="Regular"):
+        return {"symbol": symbol, "fundingTime": ts_ms, "fundingRate": "0.0001", "markPrice": "1", "rateType": kind}
+
+    first = [paid("STRANGERUSDT", START + i) for i in range(998)] + [paid("GASUSDT", END - 5), paid(CHINESE, END - 5, "Special")]
+    second = [paid("GASUSDT", END - 5), paid(CHINESE, END - 5), paid("GASUSDT", END)]
+    serve(web, "/fapi/v1/fundingRate", {"startTime": START, "limit": 1000}, json=first)
+    serve(web, "/fapi/v1/fundingRate", {"startTime": END - 5, "limit": 1000}, json=second)
+    found = binance.all_settlements(START)
+
+    assert [(symbol, payment.ts_ms) for symbol, payment in found] == [("GASUSDT", END - 5), (CHINESE, END - 5), ("GASUSDT", END)]
+    assert len(web.calls) == 2
+
+
 def test_oi_history_reads_times_as_text_and_as_numbers(web, binance):
     """Ascending base units; negative or missing values are dropped."""
     serve(web, "/futures/data/openInterestHist", {"symbol": "GASUSDT", "period": "5m", "limit": 500} | WINDOW)
