@@ -19,7 +19,7 @@ from radar.exchange_clock import ExchangeClock
 from radar.historian import Historian
 from radar.housekeeping import Housekeeping
 from radar.intake import Intake
-from radar.jobs import Answered, Asker, weight_per_minute
+from radar.jobs import Answered, Asker, first_weight, weight_per_minute
 from radar.judge import WRITE_DELAY_MS, Judge, store_notice
 from radar.lanes import Lanes, ThreadLanes
 from radar.live import INPUT_NAMES, LiveSymbol
@@ -42,6 +42,7 @@ BEAT_SEC = 13.0  # without an answer; a fresh quote (every 10 s) is judged at on
 STEP_SEC = 0.25
 LEASE_SEC, LEASE_EVERY_SEC = 15.0, 5.0
 CHORES_EVERY_SEC = 60.0
+ENTERED_SEC = 75.0  # the first readings of a symbol lie in the exchange's window for that long
 RETRY_SEC = 30.0
 ALL = "*"
 READING_OF = {"quotes": "quote", "perp_tickers": "perp_ticker", "spot_tickers": "spot_ticker", "spot_pairs": "listing"}
@@ -83,6 +84,7 @@ class Collector:
         self._rounds = Rounds(venue, self.symbols, self._intake, self._asker, clock, self.time)
         self._next_beat = self._next_lease = self._next_chores = 0.0
         self._woken = False
+        self._entered: dict[str, float] = {}  # when symbols were added, for a while
 
     @property
     def latest(self) -> dict[str, Observation]:
@@ -146,6 +148,7 @@ class Collector:
             self._judge.judge([live for symbol, live in self.symbols.items() if symbol in fresh])
         if now >= self._next_chores:
             self._next_chores = now + CHORES_EVERY_SEC
+            self._tell_need()
             self._lanes.submit("meta", self._house.chores)
 
     def scan(self, on: bool, why: str) -> None:
@@ -227,11 +230,16 @@ class Collector:
         for name in ("oi", "perp_book", "spot_book"):
             self._asker.hurry(name, symbol)
         self._asker.hurry("spot_tickers")
+        self._entered[symbol] = self.clock.monotonic()
         self._tell_need()
 
     def _tell_need(self) -> None:
-        for pool, weight in zip(("futures", "spot"), weight_per_minute(len(self.symbols)), strict=True):
-            self.venue.set_need(pool, weight)
+        """What the watchlist needs in a minute; one that has just grown needs more."""
+        since = self.clock.monotonic() - ENTERED_SEC
+        self._entered = {symbol: at for symbol, at in self._entered.items() if at > since and symbol in self.symbols}
+        needs = weight_per_minute(len(self.symbols)), first_weight(len(self._entered))
+        for pool, weight, more in zip(("futures", "spot"), *needs, strict=True):
+            self.venue.set_need(pool, weight + more)
 
     def _ask(self) -> None:
         """Send what is most urgent among everything that is due: for the watchlist, for its past."""

@@ -13,7 +13,7 @@ from radar.lanes import Lanes
 from radar.models import Purpose
 from radar.schedule import lateness
 
-__all__ = ["HISTORY_VALUES", "JOBS", "SPOT_BATCH", "Answered", "Asker", "Job", "weight_per_minute"]
+__all__ = ["HISTORY_VALUES", "JOBS", "SPOT_BATCH", "Answered", "Asker", "Job", "first_weight", "weight_per_minute"]
 
 log = logging.getLogger("radar.collector")
 
@@ -62,6 +62,11 @@ def weight_per_minute(symbols: int, book_weight: int = 10) -> tuple[int, int]:
     futures = 60 + 40 + 1 + symbols * (60 / every.oi + book_weight * 60 / every.perp_book)
     spot = symbols * 25 * 60 / every.spot_book + 2 * -(-symbols // SPOT_BATCH) + 1
     return round(futures), round(spot)
+
+
+def first_weight(entered: int) -> tuple[int, int]:
+    """(futures, spot) weight beyond that, of the minute in which so many symbols are read for the first time, all at once."""
+    return (entered * 11 + 60, entered * 27 + 30) if entered else (0, 0)
 
 
 class Answered(NamedTuple):

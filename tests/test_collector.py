@@ -86,7 +86,7 @@ def test_twenty_then_forty_symbols_are_read_at_their_pace_and_a_forty_first_is_r
     world.run(60, step=10)
 
     assert (twenty, forty) == (20, 40)
-    assert need == {"futures": 541, "spot": 1003}
+    assert need == {"futures": 541 + 280, "spot": 1003 + 570}  # while twenty are read for the first time
     assert world.venue.live_need == {"futures": 541, "spot": 1005}
     assert [calls[name] for name in ("quotes", "open_interest", "perp_book", "spot_book", "perp_tickers", "spot_tickers")] == [6, 40, 40, 40, 1, 1]
     assert [world.venue.calls[name] for name in ("quotes", "open_interest", "perp_book", "spot_book", "spot_tickers")] == [6, 40, 40, 40, 2]

@@ -27,17 +27,19 @@ GARBAGE = 10  # a server's count above this multiple of our limit is not a count
 class Pool:
     """One limit: this program takes at most `limit` weight (or requests) in any `window_sec`.
 
-    `ceiling`: where the server counts too, what it may count for all programs on this address together.
+    `ceiling`: where the server counts too, what it may count for all programs on this address together. `urgent`: what the
+    calls that cannot wait need in a window; those that can leave it free.
     """
 
     limit: int
     window_sec: int
     ceiling: int | None = None
+    urgent: int = 0
 
 
 BINANCE_POOLS = {
-    "futures": Pool(1440, 60, ceiling=2340),  # of 2400
-    "spot": Pool(3600, 60, ceiling=5850),  # of 6000
+    "futures": Pool(1440, 60, ceiling=2340, urgent=120),  # of 2400; prices, volumes and the clock take 101 a minute
+    "spot": Pool(3600, 60, ceiling=5850, urgent=30),  # of 6000
     "funding": Pool(400, 300),  # fundingRate and fundingInfo: of 500 requests
     "data": Pool(800, 300),  # /futures/data: of 1000 requests
 }
@@ -67,7 +69,8 @@ class Budget:
     def take(self, pool: str, weight: int, *, purpose: Purpose = "watch", reserve: int = 0) -> bool:
         """Record `weight` and return True, or return False when it does not fit.
 
-        `reserve` is for calls of the watchlist that can wait: they leave it free below the ceiling when other programs are busy.
+        `reserve` is for calls that can wait: they leave it free below the ceiling when other programs are busy, and the
+        pool's `urgent` below our own limit.
         """
         with self._lock:
             self._forget(pool)
@@ -126,7 +129,7 @@ class Budget:
     def _room(self, pool: str, sums: Counter[Who], purpose: Purpose, reserve: int) -> int:
         limit, ceiling = self._pools[pool].limit, self._pools[pool].ceiling
         total = sums.total()
-        room = limit - (total - sums["foreign"])
+        room = limit - (total - sums["foreign"]) - (self._pools[pool].urgent if reserve else 0)
         if ceiling is not None:
             room = min(room, ceiling - reserve - total)
         for place in range(FIRST.index(purpose)):

@@ -67,7 +67,17 @@ def test_the_watchlist_is_never_starved():
     assert [made.take("p", 10) for _ in range(7)] == [True] * 6 + [False]
 
 
-def test_history_leaves_room_for_live_calls():
+def test_what_can_wait_leaves_room_for_prices():
+    """A burst of books fills our own limit but for what prices need in a window; they take it."""
+    _, made = budget(urgent=20)
+    while made.take("p", 10, reserve=40):
+        pass
+
+    assert made.used("p") == 80
+    assert [made.take("p", 10) for _ in range(3)] == [True, True, False]
+
+
+def test_spare_is_room_for_live_calls():
     """However greedy history is, a whole window of live calls still fits."""
     _, made = budget(need=60)
     while made.take("p", 1, purpose="history"):
