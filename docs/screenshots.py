@@ -22,6 +22,7 @@ LAPTOP, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 PICTURES = {
     "radar": ("/?demo=1", LAPTOP, "dark"),
     "symbol": ("/symbol?symbol=SQUEEZEUSDT&demo=1", LAPTOP, "dark"),
+    "market": ("/market?demo=1", LAPTOP, "dark"),
     "light": ("/symbol?symbol=BASISUSDT&demo=1", LAPTOP, "light"),
     "phone": ("/?demo=1", PHONE, "dark"),
 }

@@ -3,7 +3,9 @@
 import pandas as pd
 import streamlit as st
 
+from radar import words
 from radar.errors import RadarError
+from radar.profile_desk import DESK
 from radar.ui import look, market, market_filter, market_map, market_table, memory, parts, reads, trouble, watching
 from radar.ui.market_filter import Filters
 
@@ -173,6 +175,11 @@ def nothing() -> None:
         st.rerun()
     with st.container(key="invite"):
         if found.on:
+            if found.age_sec is not None:
+                st.subheader("○ Nothing fresh from the scan", anchor=False)
+                ago = f"The last one was {words.age(found.age_sec)} ago: its numbers say nothing any more."
+                st.markdown(f"{ago} It goes on by itself as soon as Binance answers.")
+                return
             st.subheader("○ The first scan is under way", anchor=False)
             st.markdown(
                 f"{look.plain(found.why)}\n\nPrices, basis and funding of every perpetual appear within seconds. Open interest comes symbol by symbol "
@@ -198,6 +205,8 @@ if not known:
 else:
     link()
     st.session_state.pop("market_order", None)
+    if reads.profile(name) != DESK:
+        st.caption("Lights on this page are by the radar's own thresholds, not by your profile's.")
     memory.part("market_lists_part", lists)
     left, right = st.columns([2.2, 1])
     with left:

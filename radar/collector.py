@@ -25,6 +25,7 @@ from radar.lanes import Lanes, ThreadLanes
 from radar.live import INPUT_NAMES, LiveSymbol
 from radar.models import Observation, Watched
 from radar.rounds import Rounds
+from radar.scan.columns import Scanned
 from radar.scan_keeper import ScanKeeper
 from radar.scan_rounds import SCAN_JOBS
 from radar.scanner import Scanner
@@ -151,6 +152,11 @@ class Collector:
             self._tell_need()
             self._lanes.submit("meta", self._house.chores)
 
+    @property
+    def newest_scan(self) -> Scanned | None:
+        """What the scan measured last, from memory."""
+        return self._scan.newest if self._scan else None
+
     def scan(self, on: bool, why: str) -> None:
         """Look at the whole market, too, if `on`; `why` is the sentence that people read about it."""
         self._house.scan = {"on": on, "why": why}
@@ -245,7 +251,7 @@ class Collector:
         """Send what is most urgent among everything that is due: for the watchlist, for its past."""
         asks = [*self._rounds.asks(ready=self.time.asked), *(self.historian.asks(self.symbols) if self.time.asked else ())]
         if self._scan and self.time.asked:
-            asks += self._scan.asks()
+            asks += self._scan.asks() or []
         for ask in chosen(asks, self.venue.spare):
             ask.send()
 
@@ -264,7 +270,7 @@ class Collector:
                 self._failed(answered, answered.value)
                 continue
             self._house.keep_on(functools.partial(getattr(self._intake, f"on_{answered.job.name}"), answered))
-            if self._scan:
+            if self._scan and not (self._woken and answered.job.name == "quotes"):
                 self._scan.hear(answered.job.name, self._intake)
             if answered.job.name in ("quotes", "contracts", "spot_pairs"):
                 fresh.add(ALL)

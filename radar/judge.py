@@ -59,7 +59,7 @@ class Judge:
         elsewhere: Elsewhere,
     ) -> None:
         self.latest: dict[str, Observation] = {}
-        self.snapshots: dict[str, Snapshot] = {}  # the newest answers
+        self.snapshots: dict[str, tuple[int, Snapshot]] = {}  # the newest answers, and when they were given
         self._market, self._user, self._historian, self._clock, self._time = market, user, historian, clock, time
         self._notices, self._elsewhere = notices, elsewhere
         self._states: dict[tuple[str, str], str] = {}
@@ -82,6 +82,7 @@ class Judge:
         self._states = self._user.last_states()
         self._stored_minute = minute_of(self._time.now_ms()) - 1
         self._judged, self._judged_by = {}, {}  # another process may have judged meanwhile, by other thresholds
+        self.latest, self.snapshots = {}, {}
         if self._teller:
             self._teller.begin()
 
@@ -165,7 +166,7 @@ class Judge:
         columns = {"srs": srs, "light": float(LIGHT_CODES[snapshot.traffic_light]), "judged": packed(stood_on)}
         live.tape.put(minute_of(now_ms), columns | {"borrow_apr_pct": stood_on.values.get("borrow_apr_pct", math.nan)})
         self._judged[live.symbol, minute_of(now_ms)] = stood_on
-        self.latest[live.symbol], self.snapshots[live.symbol] = observation, snapshot
+        self.latest[live.symbol], self.snapshots[live.symbol] = observation, (now_ms, snapshot)
         self._untold = (self._untold + self._changes(snapshot))[-UNTOLD:]
         self._historian.on_hour(live, snapshot, observation)
         return snapshot

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from radar.assess import assess
-from radar.entered import borrow_quotes, merged_thresholds
+from radar.collector import Collector
+from radar.entered import merged_thresholds
 from radar.models import HostHealth, Snapshot
 from radar.scan.columns import Scanned
 from radar.scan.judging import observation_of
@@ -43,9 +44,15 @@ class MarketDesk:
     def _told(self) -> Mapping[str, Any]:
         raise NotImplementedError
 
+    @property
+    def _here(self) -> Collector | None:
+        raise NotImplementedError
+
     def _scanned(self) -> Scanned | None:
         """The newest scan; None where there is none, or it is of long ago."""
-        store = self.market.scan
+        store, here = self.market.scan, self._here
+        if here is not None and here.notices.get("store"):
+            return here.newest_scan  # the disk is full or read-only: memory is newer
         kept_ms = store.kept_ms(KEPT_AS)
         if kept_ms is None or self.now_ms() - kept_ms > GONE_MS:
             return None
@@ -61,15 +68,17 @@ class MarketDesk:
         told, now_ms = self._told(), self.now_ms()
         scan = told.get("scan") or {"on": False, "why": NOT_YET}
         scanned = self._scanned()
+        ts_ms = scanned.ts_ms if scanned else self.market.scan.kept_ms(KEPT_AS)
         table = pd.DataFrame(columns=list(MARKET_COLUMNS), index=pd.Index([], name="symbol", dtype=str))
         if scanned is not None:
             watched = {snapshot.symbol: snapshot for snapshot in self.snapshots()}
-            table = market_table(scanned, merged_thresholds(self.user, None), now_ms, watched=watched)
+            names = {entry.symbol for entry in self.user.watchlist()}
+            table = market_table(scanned, merged_thresholds(self.user, None), now_ms, watched=watched, names=names)
         return Market(
             on=bool(scan["on"]),
             why=str(scan["why"]),
-            ts_ms=scanned.ts_ms if scanned else None,
-            age_sec=None if scanned is None else max(0.0, (now_ms - scanned.ts_ms) / 1000),
+            ts_ms=ts_ms,
+            age_sec=None if ts_ms is None else max(0.0, (now_ms - ts_ms) / 1000),
             table=table,
             sparks=self._half_hours(),
             changes=[Change(*row) for row in self.market.scan.changes(now_ms - HOUR_MS)],
@@ -91,13 +100,11 @@ class MarketDesk:
         return scanned is not None and symbol in scanned.symbols
 
     def _seen_by_scan(self, symbol: str) -> Snapshot | None:
-        """The scan's answer for a symbol that nobody watches: no books, no borrow but the desk's own."""
+        """The scan's answer for a symbol that nobody watches, as the market's table has it: no books, no borrow, thresholds of all."""
         scanned = self._scanned()
         if scanned is None or symbol not in scanned.symbols:
             return None
-        observation = observation_of(scanned, symbol)
-        quotes = borrow_quotes(observation, self.user.manual_borrow())
-        return assess(observation, merged_thresholds(self.user, symbol), quotes, now_ms=self.now_ms())
+        return assess(observation_of(scanned, symbol), merged_thresholds(self.user, None), (), now_ms=self.now_ms())
 
 
 def _weight(hosts: Sequence[HostHealth]) -> dict[str, int]:

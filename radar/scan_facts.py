@@ -8,6 +8,7 @@ from radar.funding import funding_1h_pct
 from radar.home_spot import HomeSpot
 from radar.models import FundingRule, Quality, Quote, Reading, Ticker
 from radar.quality import reading_quality
+from radar.scan.columns import INTERVAL_SOURCES
 from radar.scan.schedules import Schedule, seen
 from radar.spot import LISTED_FRESH_SEC, LISTED_STALE_SEC, SPOT_FRESH_SEC, spot_facts, volumes_reading
 
@@ -46,7 +47,9 @@ class Facts:
     def told(self) -> dict[str, float | None]:
         """The schedule as columns."""
         s = self.schedule
-        return {"interval_hours": s.hours, "interval_was_hours": s.was_hours, "interval_since_ms": s.since_ms, "next_funding_ms": s.next_ms}
+        source = INTERVAL_SOURCES.index(s.source) if s.source in INTERVAL_SOURCES else None
+        told = {"interval_hours": s.hours, "interval_was_hours": s.was_hours, "interval_since_ms": s.since_ms, "next_funding_ms": s.next_ms}
+        return told | {"interval_source": source}
 
     def on_spot_ticker(self, ticker: Ticker, now_ms: int) -> None:
         """24 h of its pair on Binance; the index of about that moment tells whether it is the same coin."""

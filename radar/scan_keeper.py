@@ -14,6 +14,7 @@ from radar.errors import StoreError
 from radar.lanes import Lanes
 from radar.models import Light, Settlement, Snapshot
 from radar.scan.columns import Scanned
+from radar.scan.laid import last_known
 from radar.scan.schedules import Schedule
 from radar.scan.table import market_table
 from radar.scan.tape import MarketTape
@@ -30,16 +31,20 @@ RESTORED_MIN = 1_500
 SPARK_MIN, SPARK_POINTS = 30, 48
 FIRST_MINUTES = 2  # an hour's values are taken in its first two minutes
 OF_HOUR = ("mark", "basis_twap15_pct", "perp_dominance_binance_pct", "oi_qty")
+ANSWER_MS = 60_000
+UNTOLD = 2_000
 LATELY_MS = 900_000  # lights of before a longer pause are no "before"
 
 
 class ScanKeeper:
     """`snapshots`: the newest answers of the watchlist. Methods return at once; the lane "scan" does one thing after another."""
 
-    def __init__(self, market: MarketStore, user: UserStore, lanes: Lanes, snapshots: Callable[[], Mapping[str, Snapshot]]) -> None:
+    def __init__(self, market: MarketStore, user: UserStore, lanes: Lanes, snapshots: Callable[[], Mapping[str, tuple[int, Snapshot]]]) -> None:
         self._market, self._user, self._lanes, self._snapshots = market, user, lanes, snapshots
         self._results: queue.SimpleQueue[tuple[str, Any]] = queue.SimpleQueue()
         self._judging = False
+        self._untold: list[tuple[int, str, str, str, str]] = []  # changes that a full disk did not take yet
+        self.newest: Scanned | None = None  # for whoever reads while nothing can be written
         self._lights: dict[str, tuple[str, bool]] = {}  # light, and whether the symbol was watched then
         self._schedules: dict[str, list[Any]] = {}
         self._sw_hours = 3
@@ -87,6 +92,9 @@ class ScanKeeper:
 
         self._do(work)
 
+    def _names(self) -> frozenset[str]:
+        return frozenset(entry.symbol for entry in self._user.watchlist())
+
     # ── a scan ──
     def sw_hours(self) -> int:
         """The short window's hours, as they were at the last judgement."""
@@ -109,16 +117,22 @@ class ScanKeeper:
     def _judge(self, scanned: Scanned) -> None:
         t = merged_thresholds(self._user, None)
         self._sw_hours = t.sw_hours
-        table = market_table(scanned, t, scanned.ts_ms, watched=dict(self._snapshots()))
+        answers = dict(self._snapshots())  # one that nobody renews is as old as it is, and takes no row
+        watched = {symbol: snapshot for symbol, (at_ms, snapshot) in answers.items() if abs(scanned.ts_ms - at_ms) <= ANSWER_MS}
+        table = market_table(scanned, t, scanned.ts_ms, watched=watched, names=self._names())
         self._results.put(("dangerous", table["danger_rank"].dropna().sort_values().index.tolist()))
         self._results.put(("table", table))
-        if changes := self._changed(table, scanned.ts_ms):
-            self._market.scan.write_changes(changes)
+        self._untold = (self._untold + self._changed(table, scanned.ts_ms))[-UNTOLD:]
+        self.newest = scanned
         self._market.scan.keep(KEPT_AS, scanned.ts_ms, scanned.symbols, scanned.columns, sw_hours=scanned.sw_hours, lights=self._lights)
+        if self._untold:
+            self._market.scan.write_changes(self._untold)
+            self._untold = []
 
     def _changed(self, table: pd.DataFrame, ts_ms: int) -> list[tuple[int, str, str, str, str]]:
         """Lights that are not what they were. Doubt is no change, nor is it one that somebody began, or ceased, to watch the symbol."""
         found = []
+        self._lights = {symbol: self._lights[symbol] for symbol in table.index if symbol in self._lights}
         for symbol, light, fired, watched in zip(table.index, table["traffic_light"], table["fired"], table["watched"], strict=True):
             if light == Light.UNKNOWN.value:
                 continue
@@ -173,11 +187,4 @@ class ScanKeeper:
 
 def _points(block: np.ndarray) -> np.ndarray:
     """(points × symbols): the newest known value of every half hour of the last day."""
-    found = []
-    for point in range(SPARK_POINTS):
-        end = len(block) - (SPARK_POINTS - 1 - point) * SPARK_MIN
-        part = block[max(0, end - SPARK_MIN) : max(0, end)]
-        known = ~np.isnan(part)
-        newest = len(part) - 1 - np.argmax(known[::-1], axis=0) if len(part) else np.zeros(block.shape[1], dtype=int)
-        found.append(np.where(known.any(axis=0), part[newest, np.arange(block.shape[1])], np.nan) if len(part) else np.full(block.shape[1], np.nan))
-    return np.stack(found)
+    return np.stack([last_known(part) for part in block[-SPARK_POINTS * SPARK_MIN :].reshape(SPARK_POINTS, SPARK_MIN, -1)])

@@ -5,7 +5,7 @@ import heapq
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 
-from radar.errors import VenueError
+from radar.errors import VenueError, VenueRefused
 from radar.exchange_clock import ExchangeClock
 from radar.jobs import Answered, Asker, Job
 from radar.live import LiveSymbol
@@ -28,7 +28,7 @@ DANGEROUS_VALUE = 3.0
 IN_FLIGHT = 4
 PACE_MS = 200  # between two of them: the requests of a minute do not come in its first seconds
 PAID_AFTER_MS = 15_000  # payments are listed that long after the hour
-RETRY_SEC = 30.0
+RETRY_SEC, REFUSED_SEC = 30.0, 3_600.0
 
 
 def scan_weight(symbols: int) -> tuple[int, int]:
@@ -51,7 +51,8 @@ class ScanRounds:
             self._flying -= 1
         if not isinstance(answered.value, VenueError):
             return True
-        self._asker.put_off(answered.job.name, answered.symbol, RETRY_SEC)
+        refused = isinstance(answered.value, VenueRefused)  # it will be again: the next list of contracts may tell why
+        self._asker.put_off(answered.job.name, answered.symbol, REFUSED_SEC if refused else RETRY_SEC)
         log.info("%s %s: %s", answered.job.name, answered.symbol or "", answered.value)
         return False
 
@@ -83,7 +84,7 @@ class ScanRounds:
         now_ms, venue = self._time.now_ms(), self._venue
         since = max(paid_ms - 60_000, now_ms - (24 * HOUR_MS if paid_ms else HOUR_MS))  # nothing of before the first start
         unpaid = paid_ms < now_ms // HOUR_MS * HOUR_MS + PAID_AFTER_MS <= now_ms
-        calls = {ADL: (True, venue.adl_risks), SPOT: (venue.spot, venue.all_spot_tickers), PAYMENTS: (unpaid, lambda: venue.all_settlements(since))}
+        calls = {ADL: (True, venue.adl_risks), SPOT: (venue.spot, venue.all_spot_tickers), PAYMENTS: (unpaid, lambda: (now_ms, venue.all_settlements(since)))}
         for job, (wanted, call) in calls.items():
             if wanted and self._asker.is_due(job, None):
                 seconds = float(job.every)

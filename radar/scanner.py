@@ -4,14 +4,17 @@ Answers come in and everything is measured on the collector's thread; judging, c
 "scan", so that 500 symbols delay no light of the watchlist.
 """
 
+import functools
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from radar.bars import SOURCE_5M, minute_of
+from radar.bars import minute_of
 from radar.elsewhere import Elsewhere
+from radar.errors import StoreError
 from radar.exchange_clock import ExchangeClock
 from radar.intake import Intake
 from radar.jobs import Answered, Asker
@@ -19,7 +22,8 @@ from radar.live import LiveSymbol
 from radar.models import Contract, FundingRule, Quote, SpotPair, Ticker
 from radar.quality import AHEAD_MS
 from radar.scan.columns import COLUMNS, Scanned
-from radar.scan.fives import FIVE, Fives
+from radar.scan.fives import Fives
+from radar.scan.laid import last_known, lay
 from radar.scan.now import measure_now
 from radar.scan.sheet import Sheet
 from radar.scan.tape import MarketTape
@@ -34,7 +38,24 @@ __all__ = ["Scanner"]
 log = logging.getLogger("radar.scanner")
 
 HOUR_MS = 3_600_000
+BESIDE = ("last", "funding_1h_pct", "perp_vol24_usdt", "spot_vol24_usdt", "spot_vol24_binance_usdt", "interval_hours")  # of a bar
 SPOT_PER_STEP = 4  # symbols whose spot markets are looked at again: all within some 40 s
+
+
+def _guarded(work: Callable[..., Any]) -> Callable[..., Any]:
+    """Whatever the scan stumbles over, the watchlist goes on."""
+
+    @functools.wraps(work)
+    def run(*arguments: Any) -> Any:
+        try:
+            return work(*arguments)
+        except StoreError as error:
+            log.warning("the scan could not read or write: %s", error)
+        except Exception:
+            log.exception("the scan stumbled; the watchlist goes on")
+        return None
+
+    return run
 
 
 class Scanner:
@@ -56,6 +77,7 @@ class Scanner:
         self._fives = Fives(0)
         self._facts: dict[str, Facts] = {}
         self._turn = 0
+        self._short = False  # the last list of contracts was less than half as long as the one before
         self._paid_ms: int | None = None  # payments are complete up to then
         self._pairs: Mapping[str, SpotPair] = {}
         self._listing_ms: int | None = None
@@ -63,13 +85,25 @@ class Scanner:
         self._stored: Mapping[str, np.ndarray] = {}  # minutes of before the start that are not on the tape yet
         self._baselines: Mapping[str, Mapping[str, float]] = {}
 
+    @property
+    def newest(self) -> Scanned | None:
+        """What was measured last."""
+        return self._keeper.newest
+
+    def _forget(self) -> None:
+        """Begin with nothing: the lease, or the clock, was lost for a while."""
+        self.tape, self._sheet, self._fives, self._facts, self._hour = MarketTape(), Sheet(()), Fives(0), {}, 0
+
+    @_guarded
     def begin(self, known: Intake) -> None:
         """Pick up what the process before left."""
+        self._forget()
         self._paid_ms = self._keeper.paid_ms()
         for what in ("contracts", "spot_pairs"):
             self.hear(what, known)
         self._keeper.restore(self._time.now_ms())
 
+    @_guarded
     def hear(self, job: str, known: Intake) -> None:
         """What an answer for the watchlist says of the whole market."""
         match job:
@@ -84,6 +118,7 @@ class Scanner:
             case "perp_tickers":
                 self.on_perp_tickers(known.tickers)
 
+    @_guarded
     def take(self, answered: Answered) -> None:
         """An answer to one of the scan's own requests."""
         if self._rounds.came(answered):
@@ -93,6 +128,10 @@ class Scanner:
     def on_contracts(self, contracts: Mapping[str, Contract]) -> None:
         """The market is what can be traded now."""
         before = self.tape.symbols
+        if len(contracts) * 2 < len(before) and not self._short:
+            self._short = True  # more likely to be incomplete than true; a second one is believed
+            return
+        self._short = False
         self.tape.keep_only(list(contracts))
         self.tape.places(list(contracts))
         if self.tape.symbols != before:
@@ -102,6 +141,8 @@ class Scanner:
             self._sheet = self._sheet.grown(self.tape.symbols, places)
             self._sheet.baselines(self._baselines)
             self._facts = {symbol: self._facts.get(symbol) or self._introduce(symbol) for symbol in self.tape.symbols}
+            if before and not set(self.tape.symbols) <= set(before):
+                self._keeper.restore(self._time.now_ms())  # one that comes back has a past
             self._venue.set_need("futures", scan_weight(len(places))[0], "scan")
             self._venue.set_need("spot", scan_weight(len(places))[1], "scan")
         for symbol, contract in contracts.items():
@@ -169,18 +210,18 @@ class Scanner:
 
     def on_all_settlements(self, answered: Answered) -> None:
         """Payments of every contract since the last ones."""
-        now_ms = self._time.now_ms()
-        for symbol, payment in answered.value:
+        asked_ms, payments = answered.value  # complete up to the question, whenever the answer is taken
+        for symbol, payment in payments:
             if symbol in self._facts:
                 self._facts[symbol].settled.append(payment.ts_ms)
-        self._paid_ms = now_ms
-        self._keeper.keep_payments(answered.value, now_ms)
+        self._paid_ms = asked_ms
+        self._keeper.keep_payments(payments, asked_ms)
 
     def on_adl_risks(self, answered: Answered) -> None:
         """The exchange's own view of auto-deleveraging."""
         levels = {"low": 0.0, "medium": 1.0, "high": 2.0}
         for symbol in self.tape.symbols:
-            self._sheet.put(symbol, adl=levels.get(answered.value.get(symbol, "")))
+            self._sheet.put(symbol, adl=levels.get(answered.value.get(symbol, "")), adl_ms=self._time.now_ms())
 
     def on_scan_oi(self, answered: Answered) -> None:
         """Open interest of one symbol."""
@@ -191,11 +232,13 @@ class Scanner:
         self._sheet.put(symbol, oi_ms=ts_ms)
         self.tape.put(minute_of(ts_ms), self.tape.places([symbol]), {"oi_qty": np.array([qty])})
 
-    def asks(self) -> Iterator[Ask]:
+    @_guarded
+    def asks(self) -> list[Ask]:
         """What the scan wants next."""
-        return self._rounds.asks(self.tape.symbols, self._paid_ms)
+        return list(self._rounds.asks(self.tape.symbols, self._paid_ms))
 
     # ── what it adds up to ──
+    @_guarded
     def step(self) -> pd.DataFrame | None:
         """Look at the spot markets of a few symbols again, and take in what the lane gave back: a judged table, or None."""
         now_ms, symbols = self._time.now_ms(), self.tape.symbols
@@ -215,30 +258,16 @@ class Scanner:
             elif name == "minutes":
                 self._stored = value
         if self._stored and symbols:  # after a first start the contracts are known later than the bars
-            self._fill(self._stored)
-            self._stored = {}
+            stored, self._stored = self._stored, {}
+            self.tape.roll(minute_of(now_ms))
+            lay(self.tape, stored)
         return table
-
-    def _fill(self, rows: Mapping[str, np.ndarray]) -> None:
-        """Minutes that the database holds, where nothing is known since the start.
-
-        The funding of a five-minute bar stands for its five minutes.
-        """
-        self.tape.roll(minute_of(self._time.now_ms()))
-        first = self.tape.newest - self.tape.minutes + 1
-        for symbol, stored in rows.items():
-            if symbol not in self._facts:
-                continue
-            place, minute = self.tape.places([symbol])[0], stored[:, 0].astype(int)
-            for name, values in zip(("mark", "basis_mean_pct", "funding_1h_pct", "oi_qty"), stored[:, 1:5].T, strict=True):
-                block, spread = self.tape.block(name), FIVE if name == "funding_1h_pct" else 1
-                for back in range(spread):
-                    taken = ((stored[:, 5] == SOURCE_5M) | (back == 0)) & (minute - back >= first) & (minute - back <= self.tape.newest)
-                    at = minute[taken] - back - first
-                    block[at, place] = np.where(np.isnan(block[at, place]), values[taken], block[at, place])
 
     def _measure(self, now_ms: int) -> None:
         minute = minute_of(now_ms)
+        if minute < self.tape.newest - 1:  # the clock was ahead: what the tape calls now has not come yet
+            self._asked_anew()
+            return
         self.tape.roll(minute)
         for symbol, live in self._watched.items():
             if symbol in self._facts and (told := live.interest()) is not None:
@@ -255,21 +284,23 @@ class Scanner:
             first, self._hour = self._hour == 0, now_ms // HOUR_MS
             self._keeper.on_hour(scanned, frozenset(self._watched), keep=not first)
 
+    def _asked_anew(self) -> None:
+        symbols, facts = self.tape.symbols, self._facts
+        self._forget()
+        self.tape.places(symbols)
+        self._sheet, self._fives, self._facts = Sheet(symbols), Fives(len(symbols)), facts
+        for one in facts.values():
+            one.quote_ms = None
+        self._keeper.restore(self._time.now_ms())
+
     def _turn_bar(self, minute: int) -> None:
         closed = self._fives.turn(minute)
         if closed is None:
             return
         last, columns = closed
-        more = {name: self._sheet.column(name) for name in ("last", "perp_vol24_usdt", "spot_vol24_usdt", "spot_vol24_binance_usdt", "interval_hours")}
-        oi = self.tape.block("oi_qty")[-6:]
-        known = {"funding_1h_pct": self._sheet.column("funding_1h_pct"), "oi_qty": last_known(oi)}
-        self._keeper.keep_bars(last, self.tape.symbols, {**columns, **more, **known}, frozenset(self._watched))
+        now = self._sheet.at(self._time.now_ms())
+        now["spot_vol24_usdt"] = np.where(now["spot_missing"] == 0, now["spot_vol24_usdt"], np.nan)
+        more = {name: now[name] for name in BESIDE} | {"oi_qty": last_known(self.tape.block("oi_qty")[-6:])}
+        self._keeper.keep_bars(last, self.tape.symbols, {**columns, **more}, frozenset(self._watched))
         self._keeper.keep_sparks(self._time.now_ms(), self.tape)
         self._keeper.keep_schedules({symbol: facts.schedule for symbol, facts in self._facts.items()})
-
-
-def last_known(block: np.ndarray) -> np.ndarray:
-    """The newest value of every column that is not NaN."""
-    known = ~np.isnan(block)
-    newest = len(block) - 1 - np.argmax(known[::-1], axis=0)
-    return np.where(known.any(axis=0), block[newest, np.arange(block.shape[1])], np.nan)

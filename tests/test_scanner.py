@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from radar.errors import NotWatched, VenueUnavailable
+from radar.errors import NotWatched, StoreError, VenueRefused, VenueUnavailable
 from radar.models import Light
 from radar.venues.demo import DemoVenue
 
@@ -181,3 +181,70 @@ def test_without_a_scan_nothing_is_asked_for_it(driven):
 
     assert (market.on, market.why, market.table.empty) == (False, "RADAR_SCAN=off.", True)
     assert world.venue.calls["adl_risks"] == world.venue.calls["all_spot_tickers"] == 0
+
+
+def test_an_answer_that_nobody_renews_is_no_light_of_the_market(world, monkeypatch):
+    """A watched coin that cannot be judged any more is looked at by the scan itself: alerts never hear of its old light."""
+    world.run(60)
+    tables, judge = [], world.collector._judge
+    monkeypatch.setattr(judge, "tell_market", tables.append)
+    monkeypatch.setattr(judge, "_judge_one", lambda *_: 1 / 0)
+    world.run(180)
+
+    ages = [table.at[WATCHED, "age_sec"] for table in tables]
+    assert max(ages) <= 75
+    assert max(ages[-8:]) < 15
+    assert tables[-1].at[WATCHED, "watched"]
+
+
+def test_what_a_desk_entered_for_a_coin_says_nothing_once_nobody_watches_it(world):
+    """Its page and the market's table give one answer: a scan confirms no borrow."""
+    symbol = "WINDOWUSDT"
+    world.radar.watch(symbol)
+    world.run(60)
+    world.radar.set_borrow(symbol, 5.0)
+    world.radar.unwatch(symbol)
+    world.run(1200)
+    row, page = world.radar.whole_market().table.loc[symbol], world.radar.snapshot(symbol)
+
+    assert (page.traffic_light.value, page.headline) == (row["traffic_light"], row["headline"])
+    assert page.borrow.shortable is None
+
+
+def test_a_list_that_is_suddenly_short_is_believed_the_second_time(world):
+    """One incomplete answer does not cost a day of memory."""
+    world.run(60)
+    everybody = others(world)
+    world.venue.gone.update(everybody[5:])
+    world.collector._asker.hurry("contracts")
+    world.run(60)
+    first = len(world.radar.whole_market().table)
+    world.collector._asker.hurry("contracts")
+    world.run(60)
+
+    assert first == len(everybody) + 1
+    assert len(world.radar.whole_market().table) == 6
+
+
+def test_open_interest_that_is_refused_is_not_asked_for_again_and_again(world):
+    """The exchange knows the contract no more: asked once an hour, not twice a minute."""
+    world.venue.errors["open_interest"] = VenueRefused("Invalid symbol.", venue="demo", code=-1121)
+    world.run(900)
+
+    assert max(world.venue.asked["open_interest", symbol] for symbol in others(world)) == 1
+
+
+def test_while_the_disk_is_full_the_market_is_served_from_memory(world, monkeypatch):
+    """As the watchlist is; and what changed meanwhile is not lost."""
+    world.run(60)
+
+    def full(*_, **__):
+        raise StoreError("disk full")
+
+    for store, name in ((world.market.scan, "keep"), (world.market, "write_observations")):
+        monkeypatch.setattr(store, name, full)
+    world.run(1000, step=2)
+    market = world.radar.whole_market()
+
+    assert market.age_sec < 15
+    assert (market.table["age_sec"].drop("STALEUSDT") < 15).all()

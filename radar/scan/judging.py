@@ -17,7 +17,7 @@ from radar.cadence import STALE_SEC, Cadence
 from radar.metric_table import METRICS
 from radar.models import Baseline, Observation, Reading, SpotFacts
 from radar.quality import AHEAD_MS
-from radar.scan.columns import BASELINES, OI_FRESH_SEC, OI_STALE_SEC, VALUES, Scanned
+from radar.scan.columns import BASELINES, INTERVAL_SOURCES, OI_FRESH_SEC, OI_STALE_SEC, VALUES, Scanned
 from radar.spot import LISTED_FRESH_SEC, LISTED_STALE_SEC, SPOT_FRESH_SEC, VOLUME_STALE_SEC
 from radar.thresholds import Thresholds
 
@@ -146,6 +146,7 @@ def observation_of(s: Scanned, symbol: str) -> Observation:
     known = {name: value for name, value in row.items() if np.isfinite(value)}
     whole = {name: int(value) for name, value in known.items()}
     has_spot, hours, lacking = known.get("has_spot"), whole.get("interval_hours", 0), whole.get("spot_missing")
+    source = whole.get("interval_source", -1)
     missing = "other exchanges" if lacking is None else f"{lacking} other exchange{'s' if lacking > 1 else ''}"
     return Observation(
         symbol=symbol,
@@ -164,7 +165,7 @@ def observation_of(s: Scanned, symbol: str) -> Observation:
         ),
         sw_hours=s.sw_hours,
         funding_interval_hours=hours if hours > 0 else None,
-        funding_interval_source="schedule" if hours > 0 else "",
+        funding_interval_source=INTERVAL_SOURCES[source] if hours > 0 and 0 <= source < len(INTERVAL_SOURCES) else "",
         funding_cap_pct=known.get("cap_pct"),
         funding_floor_pct=known.get("floor_pct"),
         next_funding_ms=whole.get("next_funding_ms"),

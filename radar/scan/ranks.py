@@ -22,7 +22,7 @@ from radar.explain import PHRASES, move
 from radar.light import REDS
 from radar.models import LeafFinding, Quality, State
 from radar.quality import SEVERITY
-from radar.rules import CLEAR, FIRES, RULES, UNKNOWN, leaf_states
+from radar.rules import CLEAR, FIRES, FRESH, RULES, UNKNOWN, leaf_states
 from radar.scan.columns import Scanned
 from radar.scan.judging import Verdicts
 from radar.scan.watched import CODE_OF, Overlaid
@@ -61,8 +61,9 @@ def _standing(values: np.ndarray) -> np.ndarray:
 
 
 def pressure(v: Verdicts) -> np.ndarray:
-    """How hard the market presses a short in each symbol now, 0 to 100; NaN below three known parts."""
-    standings = np.vstack([_standing(part.sign * v.values[part.metric]) for part in PARTS])
+    """How hard the market presses a short in each symbol now, 0 to 100; NaN below three parts that are fresh."""
+    fresh = {part.metric: np.where(v.quality[part.metric] == FRESH, v.values[part.metric], np.nan) for part in PARTS}
+    standings = np.vstack([_standing(part.sign * fresh[part.metric]) for part in PARTS])
     known = np.isfinite(standings)
     count = known.sum(axis=0)
     mean = np.where(known, standings, 0.0).sum(axis=0) / np.maximum(count, 1)

@@ -10,11 +10,12 @@ from radar.scan.columns import BASELINES, FACTS, READ
 
 __all__ = ["Sheet"]
 
-NOTED = ("mark", "index", "funding_1h_pct", "last", "perp_vol24_usdt", "spot_vol24_usdt", "spot_vol24_binance_usdt", *READ, *FACTS, *BASELINES)
-AGES = {  # what a reading says is unknown once it is too old
-    "quote_ms": ("quote", ("mark", "index", "funding_1h_pct")),
-    "perp_ticker_ms": ("perp_ticker", ("last", "perp_vol24_usdt", "change_24h_pct")),
-    "spot_ticker_ms": ("spot_ticker", ("spot_vol24_binance_usdt",)),
+NOTED = ("mark", "index", "funding_1h_pct", "last", "perp_vol24_usdt", "spot_vol24_usdt", "spot_vol24_binance_usdt", "adl_ms", *READ, *FACTS, *BASELINES)
+AGES = {  # what a reading says is unknown once it is too old, s
+    "quote_ms": (STALE_SEC["quote"], ("mark", "index", "funding_1h_pct")),
+    "perp_ticker_ms": (STALE_SEC["perp_ticker"], ("last", "perp_vol24_usdt", "change_24h_pct")),
+    "spot_ticker_ms": (STALE_SEC["spot_ticker"], ("spot_vol24_binance_usdt",)),
+    "adl_ms": (5_400.0, ("adl",)),  # renewed every half hour
 }
 
 
@@ -57,10 +58,10 @@ class Sheet:
     def at(self, now_ms: int) -> dict[str, np.ndarray]:
         """Copies of all columns, with unknown in place of what was read too long ago."""
         found = {name: column.copy() for name, column in self._columns.items()}
-        for stamp, (reading, names) in AGES.items():
+        for stamp, (stale_sec, names) in AGES.items():
             with np.errstate(invalid="ignore"):
                 age = now_ms - found[stamp]
-                gone = ~((age <= STALE_SEC[reading] * 1000) & (age >= -AHEAD_MS))
+                gone = ~((age <= stale_sec * 1000) & (age >= -AHEAD_MS))
             for name in names:
                 found[name][gone] = np.nan
         return found

@@ -1,6 +1,6 @@
 """The market as one table: what pages, REST, CSV and alerts read; one row a symbol."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -13,7 +13,7 @@ from radar.models import Light, Snapshot
 from radar.rules import CODES, FIRES, RULES, UNKNOWN
 from radar.scan.columns import Scanned
 from radar.scan.flags import flags_of, positive, used_of_limit
-from radar.scan.judging import BOUND, MISSING, ages_sec, input_qualities, judged_all
+from radar.scan.judging import BOUND, FRESH, MISSING, STALE, ages_sec, input_qualities, judged_all
 from radar.scan.ranks import danger, missing_words, opening, pressure, windows
 from radar.scan.watched import Overlaid, overlaid
 from radar.thresholds import Thresholds
@@ -60,7 +60,9 @@ class Market(NamedTuple):
     weight: dict[str, int]  # used in the last minute, by purpose
 
 
-def market_table(s: Scanned, t: Thresholds, now_ms: int, *, watched: Mapping[str, Snapshot] | None = None) -> pd.DataFrame:
+def market_table(
+    s: Scanned, t: Thresholds, now_ms: int, *, watched: Mapping[str, Snapshot] | None = None, names: Collection[str] = ()
+) -> pd.DataFrame:
     """MARKET_COLUMNS by symbol as they stand at `now_ms`; NaN or None is unknown.
 
     A watched symbol's row is its snapshot's (see `overlaid`): light, rules and numbers are those of its own page.
@@ -69,7 +71,8 @@ def market_table(s: Scanned, t: Thresholds, now_ms: int, *, watched: Mapping[str
     columns = _said(over) | _ranked(over, t) | _measured(over, input_qualities(s, now_ms), now_ms)
     raised = flags_of(over.s, over.v, now_ms)
     columns["flags"] = _text([" ".join(codes) for codes in raised])
-    columns["watched"] = np.isin(np.arange(len(s.symbols)), list(over.own))
+    on_list = {*names, *(watched or ())}  # one that was just added has no answer yet
+    columns["watched"] = np.array([symbol in on_list for symbol in s.symbols], dtype=bool)
     return pd.DataFrame({name: columns[name] for name in MARKET_COLUMNS}, index=pd.Index(s.symbols, name="symbol", dtype=str))
 
 
@@ -125,9 +128,10 @@ def _measured(over: Overlaid, of_input: Mapping[str, np.ndarray], now_ms: int) -
     quoted = v.quality["cap_use"] != MISSING
     interval = np.where(quoted, positive(facts["interval_hours"]), np.nan)
     funding = v.values["funding_1h_pct"]
+    late = of_input["quote"] == FRESH  # a change of open interest outlives its reading by half an hour: no number for a table without ages
     to_next = np.floor(np.maximum(facts["next_funding_ms"] - now_ms, 0) / 1000)
     return {
-        **{name: v.values[name] for name in NUMBERS},
+        **{name: np.where(late & (v.quality[name] == STALE), np.nan, v.values[name]) if "oi" in name else v.values[name] for name in NUMBERS},
         "funding_interval_hours": interval,
         "interval_was_hours": facts["interval_was_hours"],
         "floor_headroom_1h_pct": np.maximum(funding - facts["floor_pct"] / interval, 0.0),
