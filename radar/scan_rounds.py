@@ -3,6 +3,7 @@
 import functools
 import heapq
 import logging
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 
 from radar.errors import VenueError, VenueRefused
@@ -26,6 +27,7 @@ SCAN_JOBS = {job.name: job for job in (ADL, SPOT, PAYMENTS, INTEREST)}
 DANGEROUS_SEC, DANGEROUS_MAX = 60.0, 60  # open interest of those where it matters most
 DANGEROUS_VALUE = 3.0
 IN_FLIGHT = 4
+SPREAD = 0.25  # how much sooner than its cadence a symbol may be asked again
 PACE_MS = 200  # between two of them: the requests of a minute do not come in its first seconds
 PAID_AFTER_MS = 15_000  # payments are listed that long after the hour
 RETRY_SEC, REFUSED_SEC = 30.0, 3_600.0
@@ -33,7 +35,9 @@ RETRY_SEC, REFUSED_SEC = 30.0, 3_600.0
 
 def scan_weight(symbols: int) -> tuple[int, int]:
     """(futures, spot) weight a minute that the scan of that many symbols needs."""
-    return round(symbols * 60 / OI_EVERY_SEC + DANGEROUS_MAX * (60 / DANGEROUS_SEC - 60 / OI_EVERY_SEC)) + 1, SPOT.weight
+    usual, often = (60 / (seconds * (1 - SPREAD / 2)) for seconds in (OI_EVERY_SEC, DANGEROUS_SEC))
+    dangerous = min(symbols, DANGEROUS_MAX)
+    return round((symbols - dangerous) * usual + dangerous * often) + 1, SPOT.weight
 
 
 class ScanRounds:
@@ -74,7 +78,9 @@ class ScanRounds:
         return Ask("scan", "futures", 1, value, late, functools.partial(self._send, symbol))
 
     def _every(self, symbol: str) -> float:
-        return DANGEROUS_SEC if symbol in self.dangerous else OI_EVERY_SEC
+        """Each symbol has a rhythm of its own, so that the market's requests do not come in waves."""
+        share = zlib.crc32(symbol.encode()) % 100 / 100
+        return (DANGEROUS_SEC if symbol in self.dangerous else OI_EVERY_SEC) * (1 - SPREAD * share)
 
     def _send(self, symbol: str) -> None:
         self._flying, self._sent_ms = self._flying + 1, self._time.now_ms()
