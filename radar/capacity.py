@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 __all__ = ["Capacity", "capacity", "decided"]
 
-MEMORY_GB, DISK_GB = 2.0, 4.0  # 300 MB of five-minute bars and as much again while the log is long; the rest is room to breathe
+MEMORY_GB, DISK_GB = 2.0, 4.0  # a month of bars is 0.5 GB, what is kept by the hour 0.6 GB a year; the rest is room to breathe
 GB = 1 << 30
 LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")  # of a container
 

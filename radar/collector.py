@@ -163,7 +163,7 @@ class Collector:
         if not on:
             return
         keeper = ScanKeeper(self.market, self.user, self._lanes, lambda: self._judge.snapshots)
-        self._scan = Scanner(self.venue, self.symbols, self.elsewhere, self._asker, self.time, keeper)
+        self._scan = Scanner(self.venue, self._intake, self.symbols, self.elsewhere, self._asker, self.time, keeper)
 
     def tell(self, teller: Teller, courier: Courier) -> None:
         """Let `teller` decide what is news, and `courier` know when there is some."""
@@ -201,7 +201,7 @@ class Collector:
         self.venue.set_whitelist(self._intake.contracts)
         self._house.restore_doors()
         if self._scan:
-            self._scan.begin(self._intake)
+            self._scan.begin()
         known = [Observation.model_validate_json(body) for _, body in self.market.observations().values()]
         self.elsewhere.recall({observation.symbol: observation.loans for observation in known})
         self._judge.begin()
@@ -271,7 +271,7 @@ class Collector:
                 continue
             self._house.keep_on(functools.partial(getattr(self._intake, f"on_{answered.job.name}"), answered))
             if self._scan and not (self._woken and answered.job.name == "quotes"):
-                self._scan.hear(answered.job.name, self._intake)
+                self._scan.hear(answered.job.name)
             if answered.job.name in ("quotes", "contracts", "spot_pairs"):
                 fresh.add(ALL)
             elif answered.job.name in ("perp_tickers", "spot_tickers", "oi"):

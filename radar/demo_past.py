@@ -7,7 +7,7 @@ import pandas as pd
 from radar.errors import StoreError
 from radar.score import HISTORY_HOURS
 from radar.store import MarketStore
-from radar.venues.demo import DEMO_WATCHLIST, DemoVenue
+from radar.venues.demo import DemoVenue
 from radar.venues.demo_market import MARKET
 from radar.venues.demo_past import bars_before, hours_before
 
@@ -23,8 +23,6 @@ def write_past(venue: DemoVenue, market: MarketStore, now_ms: int) -> None:
     """The last day in bars, thirty days of hours and of payments, for every coin that is not on the demo's watchlist."""
     try:
         for coin in MARKET:
-            if coin.symbol in DEMO_WATCHLIST:
-                continue
             for span, step in SEEN:
                 minutes, bars = bars_before(coin, now_ms, span, step)
                 rows = pd.DataFrame(bars).to_dict("records")

@@ -66,6 +66,7 @@ def weight_per_minute(symbols: int, book_weight: int = 10) -> tuple[int, int]:
 
 def first_weight(entered: int) -> tuple[int, int]:
     """(futures, spot) weight beyond that, of the minute in which so many symbols are read for the first time, all at once."""
+    # Open interest and a book each (1 + 10; spot 25 + 2), and the bulk answers once more.
     return (entered * 11 + 60, entered * 27 + 30) if entered else (0, 0)
 
 

@@ -19,7 +19,6 @@ from radar.exchange_clock import ExchangeClock
 from radar.intake import Intake
 from radar.jobs import Answered, Asker
 from radar.live import LiveSymbol
-from radar.models import Contract, FundingRule, Quote, SpotPair, Ticker
 from radar.quality import AHEAD_MS
 from radar.scan.columns import COLUMNS, Scanned
 from radar.scan.fives import Fives
@@ -39,6 +38,7 @@ log = logging.getLogger("radar.scanner")
 
 HOUR_MS = 3_600_000
 BESIDE = ("last", "funding_1h_pct", "perp_vol24_usdt", "spot_vol24_usdt", "spot_vol24_binance_usdt", "interval_hours")  # of a bar
+HEARD = ("contracts", "spot_pairs", "funding_rules", "quotes", "perp_tickers")  # jobs of the watchlist that tell of all
 SPOT_PER_STEP = 4  # symbols whose spot markets are looked at again: all within some 40 s
 
 
@@ -58,19 +58,28 @@ def _guarded(work: Callable[..., Any]) -> Callable[..., Any]:
     return run
 
 
+def _whole_spot(columns: Mapping[str, np.ndarray]) -> np.ndarray:
+    """The spot turnover where no venue is missing from it."""
+    return np.where(columns["spot_missing"] == 0, columns["spot_vol24_usdt"], np.nan)
+
+
 class Scanner:
-    """Runs on the collector's thread; `watched` is the collector's. The method `on_<job>` takes the answer of that job."""
+    """Runs on the collector's thread; `watched` is the collector's, `known` what the watchlist's answers told of the whole market.
+
+    The method `on_<job>` takes the answer of that job.
+    """
 
     def __init__(
         self,
         venue: Venue,
+        known: Intake,
         watched: Mapping[str, LiveSymbol],
         elsewhere: Elsewhere,
         asker: Asker,
         time: ExchangeClock,
         keeper: ScanKeeper,
     ) -> None:
-        self._venue, self._watched, self._elsewhere, self._time, self._keeper = venue, watched, elsewhere, time, keeper
+        self._venue, self._known, self._watched, self._elsewhere, self._time, self._keeper = venue, known, watched, elsewhere, time, keeper
         self._rounds = ScanRounds(venue, watched, asker, time)
         self.tape = MarketTape()
         self._sheet = Sheet(())  # columns of the slow facts, aligned with the tape
@@ -79,8 +88,6 @@ class Scanner:
         self._turn = 0
         self._short = False  # the last list of contracts was less than half as long as the one before
         self._paid_ms: int | None = None  # payments are complete up to then
-        self._pairs: Mapping[str, SpotPair] = {}
-        self._listing_ms: int | None = None
         self._hour = 0
         self._stored: Mapping[str, np.ndarray] = {}  # minutes of before the start that are not on the tape yet
         self._baselines: Mapping[str, Mapping[str, float]] = {}
@@ -90,33 +97,19 @@ class Scanner:
         """What was measured last."""
         return self._keeper.newest
 
-    def _forget(self) -> None:
-        """Begin with nothing: the lease, or the clock, was lost for a while."""
-        self.tape, self._sheet, self._fives, self._facts, self._hour = MarketTape(), Sheet(()), Fives(0), {}, 0
-
     @_guarded
-    def begin(self, known: Intake) -> None:
-        """Pick up what the process before left."""
-        self._forget()
+    def begin(self) -> None:
+        """Pick up what the process before left; what this one knew before it lost the lease for a while is forgotten."""
+        self.tape, self._sheet, self._fives, self._facts, self._hour = MarketTape(), Sheet(()), Fives(0), {}, 0
         self._paid_ms = self._keeper.paid_ms()
-        for what in ("contracts", "spot_pairs"):
-            self.hear(what, known)
+        self.on_contracts()
         self._keeper.restore(self._time.now_ms())
 
     @_guarded
-    def hear(self, job: str, known: Intake) -> None:
-        """What an answer for the watchlist says of the whole market."""
-        match job:
-            case "contracts":
-                self.on_contracts(known.contracts)
-            case "spot_pairs":
-                self.on_spot_pairs(known.pairs, known.listing_ms)
-            case "funding_rules":
-                self.on_funding_rules(known.rules)
-            case "quotes":
-                self.on_quotes(known.quotes)
-            case "perp_tickers":
-                self.on_perp_tickers(known.tickers)
+    def hear(self, job: str) -> None:
+        """An answer for the watchlist says something of the whole market."""
+        if job in HEARD:
+            getattr(self, f"on_{job}")()
 
     @_guarded
     def take(self, answered: Answered) -> None:
@@ -125,9 +118,9 @@ class Scanner:
             getattr(self, f"on_{answered.job.name}")(answered)
 
     # ── who ──
-    def on_contracts(self, contracts: Mapping[str, Contract]) -> None:
+    def on_contracts(self) -> None:
         """The market is what can be traded now."""
-        before = self.tape.symbols
+        contracts, before = self._known.contracts, self.tape.symbols
         if len(contracts) * 2 < len(before) and not self._short:
             self._short = True  # more likely to be incomplete than true; a second one is believed
             return
@@ -141,6 +134,7 @@ class Scanner:
             self._sheet = self._sheet.grown(self.tape.symbols, places)
             self._sheet.baselines(self._baselines)
             self._facts = {symbol: self._facts.get(symbol) or self._introduce(symbol) for symbol in self.tape.symbols}
+            self.on_funding_rules()
             if before and not set(self.tape.symbols) <= set(before):
                 self._keeper.restore(self._time.now_ms())  # one that comes back has a past
             self._venue.set_need("futures", scan_weight(len(places))[0], "scan")
@@ -150,28 +144,27 @@ class Scanner:
 
     def _introduce(self, symbol: str) -> Facts:
         facts = Facts(symbol, switched_on=self._venue.spot, schedule=self._keeper.schedule(symbol))
-        if self._pairs:
-            facts.home.on_listing(self._pairs)
+        if self._known.pairs:
+            facts.home.on_listing(self._known.pairs)
         return facts
 
-    def on_spot_pairs(self, pairs: Mapping[str, SpotPair], listing_ms: int | None) -> None:
+    def on_spot_pairs(self) -> None:
         """What is listed on spot."""
-        self._pairs, self._listing_ms = pairs, listing_ms
         for facts in self._facts.values():
-            facts.home.on_listing(pairs)
+            facts.home.on_listing(self._known.pairs)
 
-    def on_funding_rules(self, rules: Mapping[str, FundingRule]) -> None:
+    def on_funding_rules(self) -> None:
         """Caps, floors and intervals of adjusted contracts."""
         for symbol, facts in self._facts.items():
-            facts.rule = rules.get(symbol)
+            facts.rule = self._known.rules.get(symbol)
             self._sheet.put(symbol, cap_pct=facts.rule and facts.rule.cap_pct, floor_pct=facts.rule and facts.rule.floor_pct)
 
     # ── answers ──
-    def on_quotes(self, quotes: Mapping[str, Quote]) -> None:
+    def on_quotes(self) -> None:
         """Mark, index and funding of the whole market: a sample of every symbol whose own time moved; then all is measured."""
         now_ms, rows = self._time.now_ms(), []
         for place, symbol in enumerate(self.tape.symbols):
-            quote = quotes.get(symbol)
+            quote = self._known.quotes.get(symbol)
             if quote is not None and quote.ts_ms <= now_ms + AHEAD_MS and quote.ts_ms > (self._facts[symbol].quote_ms or 0):
                 rows.append((place, quote))
         if not rows:
@@ -191,11 +184,11 @@ class Scanner:
             self._sheet.put(quote.symbol, **facts.told())
         self._measure(now_ms)
 
-    def on_perp_tickers(self, tickers: Mapping[str, Ticker]) -> None:
+    def on_perp_tickers(self) -> None:
         """24 h of every perpetual."""
         latest_ms = self._time.now_ms() + AHEAD_MS
         for symbol in self.tape.symbols:
-            ticker = tickers.get(symbol)
+            ticker = self._known.tickers.get(symbol)
             if ticker is not None and ticker.ts_ms <= latest_ms:
                 told = {"last": ticker.last, "perp_vol24_usdt": ticker.vol24_usdt, "change_24h_pct": ticker.change_24h_pct}
                 self._sheet.put(symbol, perp_ticker_ms=min(ticker.ts_ms, self._time.now_ms()), **told)
@@ -245,7 +238,7 @@ class Scanner:
         for _ in range(min(SPOT_PER_STEP, len(symbols))):
             self._turn = (self._turn + 1) % len(symbols)
             facts = self._facts[symbols[self._turn]]
-            self._sheet.put(facts.symbol, **facts.spot(self._elsewhere, self._listing_ms, now_ms))
+            self._sheet.put(facts.symbol, **facts.spot(self._elsewhere, self._known.listing_ms, now_ms))
         table = None
         for name, value in self._keeper.results():
             if name == "table":
@@ -266,7 +259,7 @@ class Scanner:
     def _measure(self, now_ms: int) -> None:
         minute = minute_of(now_ms)
         if minute < self.tape.newest - 1:  # the clock was ahead: what the tape calls now has not come yet
-            self._asked_anew()
+            self._rewind()
             return
         self.tape.roll(minute)
         for symbol, live in self._watched.items():
@@ -277,20 +270,20 @@ class Scanner:
         funding = self.tape.block("funding_1h_pct")[-1]  # the minute may have turned since the quotes came
         funding[:] = np.where(np.isnan(funding), columns["funding_1h_pct"], funding)
         columns |= measure_now(self.tape, columns, sw_hours=sw_hours)
-        columns["spot_vol24_usdt"] = np.where(columns["spot_missing"] > 0, np.nan, columns["spot_vol24_usdt"])
+        columns["spot_vol24_usdt"] = _whole_spot(columns)
         scanned = Scanned(now_ms, self.tape.symbols, {name: columns[name] for name in COLUMNS}, sw_hours)
         self._keeper.judge(scanned)
         if now_ms // HOUR_MS != self._hour:
             first, self._hour = self._hour == 0, now_ms // HOUR_MS
             self._keeper.on_hour(scanned, frozenset(self._watched), keep=not first)
 
-    def _asked_anew(self) -> None:
-        symbols, facts = self.tape.symbols, self._facts
-        self._forget()
+    def _rewind(self) -> None:
+        """A tape that begins afresh; what was read ahead of time is older news than whatever comes now."""
+        symbols, self.tape = self.tape.symbols, MarketTape()
         self.tape.places(symbols)
-        self._sheet, self._fives, self._facts = Sheet(symbols), Fives(len(symbols)), facts
-        for one in facts.values():
-            one.quote_ms = None
+        self._fives = Fives(len(symbols))
+        for facts in self._facts.values():
+            facts.quote_ms = None
         self._keeper.restore(self._time.now_ms())
 
     def _turn_bar(self, minute: int) -> None:
@@ -299,7 +292,7 @@ class Scanner:
             return
         last, columns = closed
         now = self._sheet.at(self._time.now_ms())
-        now["spot_vol24_usdt"] = np.where(now["spot_missing"] == 0, now["spot_vol24_usdt"], np.nan)
+        now["spot_vol24_usdt"] = _whole_spot(now)
         more = {name: now[name] for name in BESIDE} | {"oi_qty": last_known(self.tape.block("oi_qty")[-6:])}
         self._keeper.keep_bars(last, self.tape.symbols, {**columns, **more}, frozenset(self._watched))
         self._keeper.keep_sparks(self._time.now_ms(), self.tape)

@@ -184,7 +184,7 @@ class Radar(AlertDesk, MarketAlertDesk, MarketDesk, ProfileDesk):
 
     def _must_know(self, symbol: str) -> None:
         """Watched, or seen by the scan."""
-        if not self.is_scanned(symbol):
+        if not self.is_watched(symbol) and not self.is_scanned(symbol):
             self._must_watch(symbol)
 
     def progress(self, symbol: str) -> Progress | None:

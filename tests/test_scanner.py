@@ -248,3 +248,16 @@ def test_while_the_disk_is_full_the_market_is_served_from_memory(world, monkeypa
 
     assert market.age_sec < 15
     assert (market.table["age_sec"].drop("STALEUSDT") < 15).all()
+
+
+def test_a_clock_that_was_ahead_costs_no_knowledge_of_contracts(world):
+    """The tape begins afresh from what is stored; listings, caps and baselines stay."""
+    world.run(1200)
+    before = world.radar.whole_market().table
+    world.collector._scan.tape.roll(world.clock.now_ms() // 60_000 + 60)
+    world.run(90)
+    after = world.radar.whole_market().table
+
+    for name in ("listed_days", "cap_use", "has_spot", "funding_interval_hours"):
+        assert (after[name].notna() | before[name].isna()).drop("STALEUSDT").all()
+    assert after["mark"].drop("STALEUSDT").notna().all()

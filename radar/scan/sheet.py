@@ -51,10 +51,6 @@ class Sheet:
             for name in BASELINES:
                 self._columns[name][place] = told.get(name, 0.0 if name.startswith("n_") else np.nan)
 
-    def column(self, name: str) -> np.ndarray:
-        """A copy."""
-        return self._columns[name].copy()
-
     def at(self, now_ms: int) -> dict[str, np.ndarray]:
         """Copies of all columns, with unknown in place of what was read too long ago."""
         found = {name: column.copy() for name, column in self._columns.items()}

@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 
 from radar.assess import DAY_MS, headline
-from radar.bars import LIGHT_CODES
 from radar.light import LIGHTS, STANCES, Blocked
 from radar.models import Light, Snapshot
 from radar.rules import CODES, FIRES, RULES, UNKNOWN
@@ -33,7 +32,6 @@ NUMBERS = (
     "delta_oi_1h_pct", "delta_oi_24h_usdt", "oi_to_volume", "perp_dominance_pct",
 )  # fmt: skip
 ADL = ("low", "medium", "high")
-LIGHT_NAMES = {code: light.value for light, code in LIGHT_CODES.items()}
 STATE_NAMES = np.array([state.value for state in CODES], dtype=object)
 
 

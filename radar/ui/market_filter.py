@@ -6,9 +6,9 @@ from typing import NamedTuple
 import pandas as pd
 
 from radar import words
+from radar.market_query import chosen
 from radar.models import Light
 from radar.scan.flags import FLAGS
-from radar.ui.market import stated
 
 __all__ = ["PARAMETERS", "SPOTS", "VOLUMES", "Filters", "filtered", "from_query", "to_query", "volume_text"]
 
@@ -40,15 +40,10 @@ def volume_text(least: int) -> str:
 
 def filtered(table: pd.DataFrame, f: Filters) -> pd.DataFrame:
     """The rows that pass; an unknown volume or spot market passes no filter that asks for one."""
+    table = chosen(table, light=",".join(f.lights), flag=",".join(f.flags), min_volume_usdt=f.volume or None)
     keep = pd.Series(True, index=table.index)
     if f.find:
         keep &= table.index.str.contains(f.find.upper(), regex=False)
-    if f.lights:
-        keep &= table["traffic_light"].isin(f.lights)
-    if f.flags:
-        keep &= table["flags"].map(lambda said: not set(f.flags).isdisjoint(stated(said).split()))
-    if f.volume:
-        keep &= table["perp_vol24_usdt"].ge(f.volume)
     if f.spot != "any":
         keep &= table["has_spot"].eq(f.spot == "yes")
     if f.watched:
