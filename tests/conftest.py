@@ -12,6 +12,26 @@ from radar.venues.demo import DemoVenue
 from radar.venues.demo_second import DEMO_SECONDS, DemoSecond
 from tests.faulty import FaultyVenue
 
+
+def pytest_collection_modifyitems(items):
+    """Reports carry the faults that their test tries, through xdist too."""
+    for item in items:
+        item.user_properties += [("fault", key) for mark in item.iter_markers("fault") for key in mark.args]
+
+
+def pytest_terminal_summary(terminalreporter):
+    """How many rows of docs/reliability.md this run has seen hold, and which it has not."""
+    seen = {
+        outcome: {value for report in terminalreporter.stats.get(outcome, []) for name, value in getattr(report, "user_properties", []) if name == "fault"}
+        for outcome in ("passed", "skipped", "failed", "error")
+    }
+    red = seen["failed"] | seen["error"]
+    green = seen["passed"] - red
+    if tried := green | red | seen["skipped"]:
+        rest = f"; red: {', '.join(sorted(red)) or 'none'}; skipped: {', '.join(sorted(seen['skipped'] - green - red)) or 'none'}"
+        terminalreporter.write_line(f"faults of docs/reliability.md: {len(green)} of {len(tried)} rows green{rest}")
+
+
 START = 1_790_000_017_000  # 2026-09-21 14:13:37 UTC
 
 
