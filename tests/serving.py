@@ -170,9 +170,13 @@ class Process:
         """Its exit code; None while it runs."""
         return self._popen.poll()
 
+    def send(self, how):
+        """Send a signal, and let it run on if it does."""
+        self._popen.send_signal(how)
+
     def end(self, how=signal.SIGINT, seconds=15):
         """Send a signal; the exit code, or a failure when it runs on."""
-        self._popen.send_signal(how)
+        self.send(how)
         return self.wait(seconds)
 
     def wait(self, seconds):
