@@ -16,7 +16,7 @@ from fastapi_offline import FastAPIOffline
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
-from radar import api_alerts, api_market
+from radar import api_alerts, api_health, api_market
 from radar.carry import COSTS_PCT, HOURS
 from radar.errors import (
     BadRequest,
@@ -237,14 +237,6 @@ def export(radar: Live, symbol: str, hours: Annotated[float, Query(gt=0, le=MAX_
     return Response(radar.export(name, hours, fmt), media_type=media, headers=as_file(f"{name}.{fmt}"))
 
 
-@reading.get("/health", summary="Is everything fresh, and who collects")
-def health(radar: Live) -> JSONResponse:
-    """503 when data are stale; `stale` says which, and since when."""
-    found = radar.health()
-    fine = found.status == "live" and not found.stale
-    return JSONResponse(rounded(found.model_dump(mode="json")), status_code=200 if fine or found.status == "starting" else 503)
-
-
 @reading.api_route("/{path:path}", methods=["GET", "PUT", "POST", "DELETE", "PATCH"], include_in_schema=False)
 def nowhere(path: str) -> None:  # noqa: ARG001 - the route needs it
     """A typo gets JSON, not a page."""
@@ -264,7 +256,7 @@ def create_api(runtime: Callable[[], HasLive]) -> FastAPI:
     api = FastAPIOffline(title="Short-Risk Radar", version=VERSION, description="When not to short, and why. Market intelligence only.")
     api.state.runtime = runtime
     api.add_middleware(SmallBodies)
-    for router in (api_alerts.writing, api_alerts.reading, api_market.reading, writing, reading):
+    for router in (api_alerts.writing, api_alerts.reading, api_market.reading, writing, api_health.reading, reading):
         api.include_router(router)
 
     @api.exception_handler(RadarError)

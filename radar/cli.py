@@ -1,4 +1,4 @@
-"""`python -m radar`: collect, export, snapshot, market, backtest."""
+"""`python -m radar`: collect, export, snapshot, market, backtest, backup, restore."""
 
 import argparse
 import contextlib
@@ -12,6 +12,7 @@ from typing import TextIO
 
 from radar.backtest_question import EVENT_NAMES, MAX_DAYS, MIN_DAYS, Question, asked, parse_variant
 from radar.backtests import backtest, venue_for
+from radar.backups import back_up, restore
 from radar.clock import SystemClock
 from radar.errors import BadRequest, RadarError
 from radar.market_print import printed
@@ -53,6 +54,11 @@ def _parser() -> argparse.ArgumentParser:
     test.add_argument("--format", choices=("table", "csv", "json"), default="table", help="table: to read (default); csv, json: --what")
     test.add_argument("--what", choices=("rows", "table", "alerts"), default="rows", help="csv, json: every row (default), the grades; csv: the alerts")
     test.add_argument("--out", type=Path, metavar="FILE", help="write there instead of printing")
+    backup = commands.add_parser("backup", help="copy the databases into a folder, checked, with the moment in their names; the radar may run")
+    backup.add_argument("folder", type=Path)
+    backup.add_argument("--keep", type=int, default=14, metavar="N", help="how many of each database stay there (default 14)")
+    backup.add_argument("--only", choices=("user", "market"), help="one of them: market can be rebuilt from the exchange, user cannot")
+    commands.add_parser("restore", help="put a backup back; no radar may run, and the present file is set aside").add_argument("file", type=Path)
     return parser
 
 
@@ -144,6 +150,20 @@ def _market(top: int, sort: str) -> int:
     return 0
 
 
+def _backup(folder: Path, keep: int, only: str | None) -> int:
+    names = (only,) if only else ("user", "market")
+    for made in back_up(load_settings().data_dir, folder, SystemClock().now_ms(), keep=keep, names=names):
+        print(f"{made.path} ({made.size / 1e6:.1f} MB, every page checked)")
+    return 0
+
+
+def _restore(file: Path) -> int:
+    done = restore(load_settings().data_dir, file, SystemClock().now_ms())
+    kept = f" What was there is kept as {done.aside.name}." if done.aside else ""
+    print(f"{done.path} is {file} now.{kept}")
+    return 0
+
+
 def _collect() -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     settings = load_settings()
@@ -164,6 +184,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _collect()
         if asked_for.command == "backtest":
             return _backtest(asked_for)
+        if asked_for.command == "backup":
+            return _backup(asked_for.folder, asked_for.keep, asked_for.only)
+        if asked_for.command == "restore":
+            return _restore(asked_for.file)
         if asked_for.command == "market":
             return _market(asked_for.top, asked_for.sort)
         if asked_for.command == "export" and not 0 < asked_for.hours <= MAX_HOURS:

@@ -24,6 +24,7 @@ from radar.judge import WRITE_DELAY_MS, Judge, store_notice
 from radar.lanes import Lanes, ThreadLanes
 from radar.live import INPUT_NAMES, LiveSymbol
 from radar.models import Observation, Watched
+from radar.pace import Pace
 from radar.rounds import Rounds
 from radar.scan.columns import Scanned
 from radar.scan_keeper import ScanKeeper
@@ -72,6 +73,7 @@ class Collector:
         self.symbols: dict[str, LiveSymbol] = {}
         self.notices: dict[str, str] = {}
         self.leading = False
+        self.pace = Pace(clock)
         self._lanes = lanes or ThreadLanes()
         self._asker = Asker(clock, self._lanes, self.wake)
         self.historian = Historian(venue, market, self._lanes, clock, self.time, self.wake)
@@ -80,6 +82,7 @@ class Collector:
         self._house = Housekeeping(
             venue, self.elsewhere, market, user, self.historian, clock, self.time, self.notices, retention_days=retention_days
         )
+        self._house.tell_also(lambda: {"pace": self.pace.told(), "waiting": self._judge.waiting})
         self._intake = Intake(self.symbols, market, self.historian, self._asker, self.time)
         self._scan: Scanner | None = None
         self._rounds = Rounds(venue, self.symbols, self._intake, self._asker, clock, self.time)
@@ -96,14 +99,19 @@ class Collector:
     def run(self) -> None:
         """Step until `stop` is set; `close` comes after it. An unexpected error is logged and the loop goes on."""
         while not self.stop.is_set():
+            self.pace.begin()
             try:
                 self.step()
             except Exception:
                 # The supervisor: nothing that happens to one step may end the collecting.
                 log.exception("collector step failed; going on")
+                self.pace.fail()
                 self.clock.wait(self.stop, 1.0)
+            self.pace.end()
             if self.clock.wait(self.wake, STEP_SEC):
                 self.wake.clear()
+            else:
+                self.pace.waited(STEP_SEC)
 
     def close(self) -> None:
         """Store the running minute, give the lease back, let go of the threads."""

@@ -1,7 +1,7 @@
 """What a collector does beside collecting: it says how it is, keeps doors shut over a restart, copies and archives."""
 
 import functools
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any
 
 from radar.bars import minute_of
@@ -37,11 +37,16 @@ class Housekeeping:
         self._historian, self._clock, self._time, self._notices = historian, clock, time, notices
         self._retention_days = retention_days
         self._more: list[Callable[[], None]] = []
+        self._vitals: Callable[[], Mapping[str, Any]] = dict
         self.scan: dict[str, Any] = {"on": False, "why": ""}  # whether the whole market is looked at, and why
 
     def also(self, work: Callable[[], None]) -> None:
         """One more chore."""
         self._more.append(work)
+
+    def tell_also(self, vitals: Callable[[], Mapping[str, Any]]) -> None:
+        """What else belongs to how the collector is."""
+        self._vitals = vitals
 
     def keep_on(self, work: Callable[[], None]) -> None:
         """Do what needs the disk; a disk that is full or read-only is announced and ends nothing."""
@@ -62,6 +67,7 @@ class Housekeeping:
             "venues": [venue.model_dump(mode="json") for venue in [home, *self._elsewhere.health()]],
             "notices": list(self._notices.values()),
             "scan": self.scan,
+            **self._vitals(),
         }
 
     def tell(self) -> None:

@@ -86,6 +86,11 @@ class Judge:
         if self._teller:
             self._teller.begin()
 
+    @property
+    def waiting(self) -> dict[str, int]:
+        """What a disk that takes nothing has not got yet: minute bars and events."""
+        return {"bars": len(self._unsaved), "events": len(self._untold)}
+
     def enter(self, symbol: str) -> None:
         """The symbol is judged once its first history is there, or patience ends."""
         self._patience[symbol] = self._clock.monotonic() + FIRST_ANSWER_SEC

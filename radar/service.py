@@ -34,6 +34,7 @@ from radar.store import MarketStore, UserStore
 from radar.store.user import ALL
 from radar.symbols import clean_symbol, nearest, shortened, suggestions
 from radar.thresholds import Thresholds
+from radar.vitals import VitalsDesk
 
 __all__ = ["MAX_WATCHED", "Radar"]
 
@@ -41,7 +42,7 @@ MAX_WATCHED = 40
 LONGEST_HOLD_HOURS = 8_760
 
 
-class Radar(AlertDesk, MarketAlertDesk, MarketDesk, ProfileDesk):
+class Radar(AlertDesk, MarketAlertDesk, MarketDesk, ProfileDesk, VitalsDesk):
     """One market, live or simulated, as pages, REST and the CLI see it."""
 
     def __init__(

@@ -889,8 +889,8 @@ def test_openapi_lists_every_route(rest):
         ("GET", "/symbols"), ("PUT", "/symbols/{symbol}"), ("DELETE", "/symbols/{symbol}"), ("GET", "/symbols/available"),
         ("GET", "/metrics/{symbol}"), ("GET", "/timeseries/{symbol}"), ("GET", "/rules/{symbol}"), ("GET", "/events/{symbol}"),
         ("GET", "/thresholds/{symbol}"), ("PUT", "/thresholds/{symbol}"), ("PUT", "/borrow/{symbol}"), ("DELETE", "/borrow/{symbol}"),
-        ("GET", "/export/{symbol}"), ("GET", "/health"), ("GET", "/venues/{symbol}"), ("GET", "/alerts"), ("POST", "/alerts"),
-        ("POST", "/alerts/test"), ("PUT", "/position/{symbol}"), ("GET", "/market"),
+        ("GET", "/export/{symbol}"), ("GET", "/health"), ("GET", "/health/live"), ("GET", "/prometheus"),
+        ("GET", "/venues/{symbol}"), ("GET", "/alerts"), ("POST", "/alerts"), ("POST", "/alerts/test"), ("PUT", "/position/{symbol}"), ("GET", "/market"),
         ("GET", "/alerts/market"), ("PUT", "/alerts/market"), ("DELETE", "/alerts/market/{alert}"),
     }  # fmt: skip
     assert found["servers"] == [{"url": "/api"}]

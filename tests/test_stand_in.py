@@ -261,11 +261,13 @@ def test_a_refusing_exchange_turns_nothing_grey(abroad):
     exchange, rest = abroad
     exchange.tell(fault="http403", match="/bybit")
     try:
+        assert rest.put("/symbols/BTCUSDT").status_code == 200  # a new coin is asked about at once, not a minute later
         found = until(lambda: "bybit" in (now := sheet(rest, "ARBUSDT"))["blocked"] and now, 90, every=0.5)
-        lights = {row["symbol"]: row["traffic_light"] for row in rest.get("/symbols").json()}
+        lights = {row["symbol"]: row["traffic_light"] for row in rest.get("/symbols").json() if row["symbol"] in ABROAD}
         health = {row["venue"]: row["state"] for row in rest.get("/health").json()["venues"]}
     finally:
         exchange.tell(clear=1)
+        rest.delete("/symbols/BTCUSDT")
 
     assert (found["missing"], health["bybit"]) == ([], "blocked")
     assert lights["ARBUSDT"] == "GREEN"

@@ -271,3 +271,4 @@ class HostHealth(Model):
     sentence: str = ""  # why it is not ok
     until_ms: int | None = None
     dropped_rows: int = 0
+    outcomes: Mapping[str, int] = {}  # what came of every request since the process began, counted (`Dialect.outcome`)

@@ -205,6 +205,28 @@ class Outbox:
                     sent.setdefault(row["batch"], {})[row["channel"]] = row["state"] + why
         return [_alert(row, sent.get(row["batch"], {})) for row in rows]
 
+    def decisions_since(self, since_ms: int, *, without: Sequence[AlertKind] = ()) -> list[tuple[str, str, bool, int]]:
+        """(kind, why it was held back, whether a digest told it later, how many) of what was decided since then (epoch ms)."""
+        marks = ", ".join("?" * len(without))
+        with self._file.reading() as conn:
+            rows = conn.execute(
+                "SELECT kind, reason, decided = 0 AND batch IS NOT NULL AS later, count(*) AS n FROM alerts"
+                f" WHERE ts_ms >= ? AND kind NOT IN ({marks}) GROUP BY kind, reason, later",
+                [since_ms, *(kind.value for kind in without)],
+            ).fetchall()
+        return [(row["kind"], row["reason"], bool(row["later"]), row["n"]) for row in rows]
+
+    def messages_by_state(self, since_ms: int) -> dict[tuple[str, str], int]:
+        """(channel, sent, waiting, failed or given_up) -> how many messages that were made since then (epoch ms)."""
+        with self._file.reading() as conn:
+            rows = conn.execute(
+                "SELECT channel, count(*) AS n,"
+                " CASE WHEN state = 'queued' THEN 'waiting' WHEN state = 'failed' AND error LIKE 'given up%' THEN 'given_up' ELSE state END AS fate"
+                " FROM deliveries WHERE created_ms >= ? GROUP BY channel, fate",
+                [since_ms],
+            ).fetchall()
+        return {(row["channel"], row["fate"]): row["n"] for row in rows}
+
     def prune(self, now_ms: int) -> None:
         """Forget some of what is older than ninety days and needs nothing any more; the next call forgets more."""
         with self._file.writing() as conn:

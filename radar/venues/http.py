@@ -4,6 +4,7 @@ import contextlib
 import json
 import random
 import threading
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -92,6 +93,7 @@ class Http:
         self._latency_ms: float | None = None
         self._last_ok_ms: int | None = None
         self._sentence = NOT_ASKED
+        self._outcomes: Counter[str] = Counter()
 
     def get(
         self,
@@ -145,6 +147,7 @@ class Http:
                 until_ms=closed.until_ms if closed else None,
                 kind=closed.kind if closed else "new" if sentence == NOT_ASKED else "",
                 dropped_rows=dropped_rows,
+                outcomes=dict(self._outcomes),
             )
 
     def close(self) -> None:
@@ -158,6 +161,7 @@ class Http:
         turn, door = self._family_door.enter(), self._door(call.path)
         door_turn = door.enter()
         if not self._budget.take(**call.taking):
+            self._count("budget")
             until_ms = self._clock.now_ms() + max(1, round(self._budget.wait_sec(**call.taking) * 1000))
             raise VenueBusy(f"{self._who}: the radar's own request budget is used up for now.", venue=self.venue, until_ms=until_ms)
         end = self._clock.monotonic() + self._deadline_sec
@@ -226,10 +230,12 @@ class Http:
         try:
             answer = fetch(self._session, host + call.path, call.params, headers=call.headers, **limits)
         except NoAnswer as error:
+            self._count("timeout" if error.slow else "unreachable" if error.unreachable else "broken")
             again_sec = None if error.slow else 0.0
             raise _Failed(f"{self._who} ({_host_name(host)}) {error}.", again_sec, unreachable=error.unreachable) from None
         self._budget.adopt(call.pool, answer.headers.get(USED_WEIGHT))
         parsed = _json(answer.body)
+        self._count(self._dialect.outcome(answer.status, parsed, call.shape))
         refusal = self._refusal(host, answer, parsed, turn)
         if refusal is None and not isinstance(parsed, call.shape):
             raise _Failed(f"{self._who} ({_host_name(host)}) sent an answer that cannot be read.")
@@ -237,6 +243,10 @@ class Http:
         if refusal is not None:
             raise refusal
         return parsed
+
+    def _count(self, outcome: str) -> None:
+        with self._lock:
+            self._outcomes[outcome] += 1
 
     def _answered(self, host: str, turn: int, started: float) -> None:
         with self._lock:

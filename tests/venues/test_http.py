@@ -372,6 +372,23 @@ def test_the_servers_count_is_believed(web, family):
         ask(http, weight=10)
 
 
+def test_what_came_of_every_request_is_counted(web, family, clock):
+    """Each attempt once, by what came; what the own budget held back is counted, what met a closed door was no request."""
+    http = family()
+    for answer in ({"json": []}, {"json": {"code": -1121}, "status": 400}, {"body": "<html>", "status": 200}, {"body": requests.ReadTimeout("late")}):
+        web.reset()
+        web.get(A + PATH, **answer)
+        with contextlib.suppress(VenueError):
+            ask(http)
+    with pytest.raises(VenueBusy):
+        ask(http, weight=5_000)
+    web.reset()
+    web.get(A + PATH, status=429, headers={"Retry-After": "30"})
+    failures(http, 3)
+
+    assert http.health().outcomes == {"ok": 1, "4xx": 1, "unreadable": 3, "timeout": 1, "budget": 1, "429": 1}
+
+
 def test_a_wrong_request_is_refused_once(web, family):
     """4xx with a code: not retried, no other host, and the family is well."""
     http = family(A, B)
