@@ -11,12 +11,14 @@ from typing import Any
 
 import anyio
 import streamlit as st
-from starlette.routing import Mount
+from starlette.middleware import Middleware
 
-from radar.api import create_api
+from radar.api import mounted
 from radar.assets import asset_routes
 from radar.errors import RadarError
+from radar.headers import SafeHeaders
 from radar.runtime import close_runtime, get_runtime
+from radar.ui.failure import told
 
 logging.getLogger("radar").setLevel(logging.INFO)
 GC_THRESHOLDS = (700, 10, 100)  # Python's 10 last: with 20 pages open a full collection held every thread for 40 ms, eleven times a minute
@@ -38,5 +40,14 @@ async def lifespan(_: Any) -> AsyncIterator[None]:
     await anyio.to_thread.run_sync(close_runtime)
 
 
-routes = [Mount("/api", create_api(get_runtime)), *asset_routes(st.get_option("server.baseUrlPath"))]
-app = st.App(str(Path(__file__).parent / "pages" / "main.py"), routes=routes, lifespan=lifespan)
+def guests() -> tuple[list[str], bool, list[str]]:
+    """Streamlit's own options on who may talk to the pages from elsewhere."""
+    return st.get_option("server.corsAllowedOrigins"), not st.get_option("server.enableCORS"), st.get_option("server.allowedHosts")
+
+
+base = st.get_option("server.baseUrlPath")
+routes = [mounted(get_runtime), *asset_routes(base)]
+middleware = [Middleware(SafeHeaders, frames=lambda: get_runtime().settings.frames, guests=guests, base=base)]
+app = st.App(
+    str(Path(__file__).parent / "pages" / "main.py"), routes=routes, middleware=middleware, lifespan=lifespan, on_script_error=told
+)

@@ -51,7 +51,7 @@ def question() -> None:
                 "One set a line", key="backtest tries", height=90, placeholder="r1_funding_max=-0.01\nr3_doi_min_pct=2, r3_ret_min_pct=1", disabled=not ok,
                 help="Names as on the page Thresholds. The headline stays with the defaults; every try is counted, for enough tries make one look good",
             )  # fmt: skip
-        if st.form_submit_button("Run", type="primary", icon=":material/play_arrow:", disabled=not ok):
+        if st.form_submit_button("Run", type="primary", icon=":material/play_arrow:", disabled=not ok) and ok:  # a grey button is no lock
             start(symbols, window or "30 d", event, tries or "")
     st.caption(
         "30 days of the past are read before the window, to know what is usual. The exchange keeps 30 days of open interest: beyond that R2 and R3 never fire, "
@@ -70,7 +70,7 @@ def under_way() -> None:
         st.session_state.awaited_run = run.number
         with st.container(horizontal=True, vertical_alignment="center"):
             st.progress(min(1.0, run.share), text=plain(run.said))
-            if st.button("Stop", icon=":material/stop:", disabled=not ok or run.stop.is_set()):
+            if st.button("Stop", icon=":material/stop:", disabled=not ok or run.stop.is_set()) and parts.allowed()[0]:
                 run.stop.set()
     elif st.session_state.pop("awaited_run", None) == run.number:
         st.rerun(scope="app")

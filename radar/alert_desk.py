@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from radar import words
 from radar.clock import Clock
 from radar.courier import Courier
 from radar.entered import checked_policy, merged_policy
@@ -24,7 +25,6 @@ ALL_ALIKE = ("quiet_from", "quiet_to", "hourly_cap")
 OF_THE_DESK = (AlertKind.EXIT,)  # kinds that tell of a position
 FOR_STRANGERS: dict[str, Any] = {"passes": False, "deliveries": {}}
 VERDICTS = ("sent", "queued", "held", "failed")
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 class AlertDesk:
@@ -147,7 +147,7 @@ class AlertDesk:
             when = datetime.fromtimestamp(a.ts_ms / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
             sent = "; ".join(f"{channel} {state}" for channel, state in a.deliveries.items())
             row = [a.id, a.ts_ms, when, a.symbol, a.kind.value, a.edge, int(a.decided), a.reason, sent, a.title, a.body]
-            writer.writerow([f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA) else cell for cell in row])
+            writer.writerow([words.cell(value) for value in row])
         return out.getvalue()
 
     def rehearse(self, symbol: str | None = None, hours: float = 48.0) -> dict[AlertKind, int]:

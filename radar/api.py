@@ -12,11 +12,15 @@ import pandas as pd
 from fastapi import APIRouter, Body, Depends, FastAPI, Query, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
+from fastapi.routing import APIRoute
 from fastapi_offline import FastAPIOffline
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
+from starlette.routing import Match, Mount
+from starlette.types import Receive, Scope, Send
 
 from radar import api_alerts, api_health, api_market
+from radar.api_guard import Calm, Paced
 from radar.carry import COSTS_PCT, HOURS
 from radar.errors import (
     BadRequest,
@@ -32,12 +36,13 @@ from radar.errors import (
 from radar.metric_table import SERIES
 from radar.models import Event, Snapshot, VenueSheet
 from radar.replies import SmallBodies, as_file, rounded, table
-from radar.rest import PROBLEMS, WRITING, HasLive, Live, may_write
+from radar.rest import PROBLEMS, TABLE, WRITING, HasLive, Live, may_write
 from radar.service import Radar
 from radar.settings import VERSION
 from radar.symbols import clean_symbol
+from radar.throttle import Guesses
 
-__all__ = ["create_api"]
+__all__ = ["create_api", "mounted"]
 
 STATUS = {
     MalformedSymbol: 422,
@@ -122,7 +127,7 @@ def metrics(radar: Live, symbol: str) -> JSONResponse:
     return JSONResponse(_answer(radar.snapshot(clean_symbol(symbol))))
 
 
-@reading.get("/timeseries/{symbol}", summary="Series of stored metrics")
+@reading.get("/timeseries/{symbol}", summary="Series of stored metrics", responses=TABLE)
 def timeseries(
     radar: Live,
     symbol: str,
@@ -134,7 +139,7 @@ def timeseries(
     fmt: Annotated[Format, Query(alias="format")] = "json",
 ) -> Response:
     """Per metric an array of [ts, value], ascending; a gap is null. `next_before` pages back."""
-    wanted = [name.strip() for name in metric.split(",") if name.strip()]
+    wanted = list(dict.fromkeys(name.strip() for name in metric.split(",") if name.strip()))  # a name said ten thousand times is one
     unknown = [name for name in wanted if name not in STORED]
     if unknown or not wanted:
         raise BadRequest(f"metric: {', '.join(unknown)[:80] or 'none'} is not stored; there are {', '.join(STORED)}")
@@ -161,7 +166,7 @@ def rules(radar: Live, symbol: str) -> dict[str, Any]:
     return {key: answer[key] for key in ("symbol", "ts", "age_sec", "traffic_light", "state", "headline", "short_allowed", "stale", "rules")}
 
 
-@reading.get("/events/{symbol}", summary="Changes of rules and of the light")
+@reading.get("/events/{symbol}", summary="Changes of rules and of the light", responses=TABLE)
 def events(
     radar: Live,
     symbol: str,
@@ -229,7 +234,7 @@ def clear_borrow(radar: Live, symbol: str) -> None:
     radar.clear_borrow(clean_symbol(symbol))
 
 
-@reading.get("/export/{symbol}", summary="Every metric, minute by minute")
+@reading.get("/export/{symbol}", summary="Every metric, minute by minute", responses=TABLE)
 def export(radar: Live, symbol: str, hours: Annotated[float, Query(gt=0, le=MAX_HOURS)] = 48, fmt: CsvFirst = "csv") -> Response:
     """Unknown is empty in CSV and null in JSON."""
     name = clean_symbol(symbol)
@@ -237,10 +242,23 @@ def export(radar: Live, symbol: str, hours: Annotated[float, Query(gt=0, le=MAX_
     return Response(radar.export(name, hours, fmt), media_type=media, headers=as_file(f"{name}.{fmt}"))
 
 
-@reading.api_route("/{path:path}", methods=["GET", "PUT", "POST", "DELETE", "PATCH"], include_in_schema=False)
-def nowhere(path: str) -> None:  # noqa: ARG001 - the route needs it
-    """A typo gets JSON, not a page."""
-    raise HTTPException(404, "There is no such address; /api/docs lists what there is.")
+ROUTERS = (api_alerts.writing, api_alerts.reading, api_market.reading, writing, api_health.reading, reading)
+
+
+def _methods(scope: Scope) -> list[str]:
+    """What the address takes; nothing where there is no such address."""
+    routes = [route for router in ROUTERS for route in router.routes if isinstance(route, APIRoute) and route.matches(scope)[0] is not Match.NONE]
+    named = [route for route in routes if "{" not in route.path]  # /symbols/available is no symbol
+    return sorted({method for route in named or routes for method in route.methods})
+
+
+async def nowhere(scope: Scope, receive: Receive, send: Send) -> None:
+    """A typo gets JSON, not a page; a method that an address does not have, 405 with those that it has."""
+    if methods := _methods(scope):
+        answer = JSONResponse({"detail": f"This address takes {', '.join(methods)}."}, 405, headers={"Allow": ", ".join(methods)})
+    else:
+        answer = JSONResponse({"detail": "There is no such address; /api/docs lists what there is."}, 404)
+    await answer(scope, receive, send)
 
 
 def _sentence(error: RequestValidationError) -> str:
@@ -254,10 +272,13 @@ def _sentence(error: RequestValidationError) -> str:
 def create_api(runtime: Callable[[], HasLive]) -> FastAPI:
     """The FastAPI app to mount under /api; `runtime()` gives what it serves, when it is first asked."""
     api = FastAPIOffline(title="Short-Risk Radar", version=VERSION, description="When not to short, and why. Market intelligence only.")
-    api.state.runtime = runtime
-    api.add_middleware(SmallBodies)
-    for router in (api_alerts.writing, api_alerts.reading, api_market.reading, writing, api_health.reading, reading):
+    api.state.runtime, api.state.guesses = runtime, Guesses("token")
+    for layer in (SmallBodies, Paced, Calm):  # the last one meets a request first
+        api.add_middleware(layer)
+    for router in ROUTERS:
         api.include_router(router)
+
+    api.router.default = nowhere
 
     @api.exception_handler(RadarError)
     def known(_: Request, error: RadarError) -> JSONResponse:
@@ -269,9 +290,18 @@ def create_api(runtime: Callable[[], HasLive]) -> FastAPI:
         return JSONResponse({"detail": _sentence(error)}, status_code=422)
 
     @api.exception_handler(HTTPException)
-    def refused(_: Request, error: HTTPException) -> JSONResponse:
+    def refused(request: Request, error: HTTPException) -> JSONResponse:
+        if error.status_code == 405:
+            return JSONResponse({"detail": f"This address takes {', '.join(_methods(request.scope))}."}, 405, {"Allow": ", ".join(_methods(request.scope))})
         if error.status_code == 400:  # FastAPI's own, for a body that no parser can take
             return JSONResponse({"detail": "The body cannot be read as JSON."}, status_code=422)
         return JSONResponse({"detail": str(error.detail)}, status_code=error.status_code, headers=error.headers)
 
     return api
+
+
+def mounted(runtime: Callable[[], HasLive]) -> Mount:
+    """`create_api` under /api: all of it, also addresses with a line break in them, which Starlette's own pattern leaves to the pages."""
+    mount = Mount("/api", create_api(runtime))
+    mount.path_regex = re.compile(mount.path_regex.pattern, re.DOTALL)
+    return mount

@@ -10,7 +10,7 @@ from radar.errors import BadRequest
 from radar.market_alerts import MOST_ALERTS, MOST_CONDITIONS, NUMBERS, WORDS, asked, matching
 from radar.models import Alert, Condition, MarketAlert
 from radar.replies import as_file, rounded
-from radar.rest import PROBLEMS, WRITING, Live, is_trusted, may_write
+from radar.rest import PROBLEMS, TABLE, WRITING, Live, is_trusted, may_write
 from radar.service import Radar
 from radar.symbols import clean_symbol
 
@@ -72,7 +72,7 @@ def _settings(radar: Radar, symbol: str | None) -> dict[str, Any]:
     return {"symbol": symbol, "policy": policy | {"off": sorted(policy["off"])}, "changed": radar.alert_overrides(symbol)}
 
 
-@reading.get("/alerts", summary="Alerts: what was sent and held back, channels, settings, positions")
+@reading.get("/alerts", summary="Alerts: what was sent and held back, channels, settings, positions", responses=TABLE)
 def alerts(
     radar: Live,
     whole: Annotated[bool, Depends(is_trusted)],

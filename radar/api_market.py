@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field, create_model
 
 from radar.market_query import FLAGS, LIGHTS, SORTS, TEXTS, TRUTHS, chosen, fields_of, ordered
 from radar.replies import rounded, table
-from radar.rest import PROBLEMS, Live
+from radar.rest import PROBLEMS, TABLE, Live
 from radar.scan.table import MARKET_COLUMNS
 
 __all__ = ["reading"]
@@ -54,7 +54,11 @@ def _cell(value: Any) -> Any:
     return None if value is None or (isinstance(value, float) and not math.isfinite(value)) or repr(value) in ("<NA>", "NaT") else value
 
 
-@reading.get("/market", summary="The whole market: light, rules, ranks, flags and metrics of every perpetual", responses={200: {"model": MarketAnswer}})
+@reading.get(
+    "/market",
+    summary="The whole market: light, rules, ranks, flags and metrics of every perpetual",
+    responses={200: {"model": MarketAnswer} | TABLE[200]},
+)
 def market(
     radar: Live,
     light: Annotated[str, Query(description="comma-separated: " + ", ".join(LIGHTS))] = "",

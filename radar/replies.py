@@ -1,5 +1,6 @@
 """How REST answers look: display precision, tables as JSON or CSV, and bodies of a bearable size."""
 
+import asyncio
 import math
 from typing import Any
 from urllib.parse import quote
@@ -9,10 +10,14 @@ from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from radar.words import cell
+
 __all__ = ["SmallBodies", "as_file", "rounded", "table"]
 
 MAX_BODY = 65_536
 TOO_BIG = "The body is larger than 64 kB."
+BODY_SEC = 10.0
+TOO_SLOW = "The body did not arrive within 10 s."
 ROUND_4 = {
     "orderbook_imbalance", "spot_imbalance", "oi_to_volume", "cap_use", "srs_coverage", "srs_lo", "srs_hi", "srs_percentile",
     "z", "sigma", "contribution",
@@ -36,16 +41,11 @@ def rounded(value: Any, name: str = "") -> Any:
     return value
 
 
-def _cell(value: Any) -> Any:
-    """Text that a spreadsheet would run as a formula is quoted."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "@", "\t", "\r")) else value
-
-
 def table(rows: list[dict[str, Any]], columns: list[str], fmt: str, name: str, envelope: dict[str, Any]) -> Response:
     """JSON with an envelope, or the rows as CSV."""
     if fmt == "json":
         return JSONResponse(envelope)
-    frame = pd.DataFrame([{column: _cell(row[column]) for column in columns} for row in rows], columns=columns)
+    frame = pd.DataFrame([{column: cell(row[column]) for column in columns} for row in rows], columns=columns)
     return Response(frame.to_csv(index=False), media_type="text/csv", headers=as_file(f"{name}.csv"))
 
 
@@ -56,7 +56,7 @@ def as_file(name: str) -> dict[str, str]:
 
 
 class SmallBodies:
-    """Refuses a body of more than 64 kB before it is read, or while."""
+    """Refuses a body of more than 64 kB before it is read, or while; and one that does not arrive."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -67,12 +67,16 @@ class SmallBodies:
         if length.isdigit() and int(length[:20]) > MAX_BODY:
             await JSONResponse({"detail": TOO_BIG}, status_code=413)(scope, receive, send)
             return
-        read = 0
+        read, whole, ends = 0, False, asyncio.get_running_loop().time() + BODY_SEC
 
         async def counted() -> Message:
-            nonlocal read
-            message = await receive()
-            read += len(message.get("body", b""))
+            nonlocal read, whole
+            try:
+                async with asyncio.timeout_at(None if whole else ends):
+                    message = await receive()
+            except TimeoutError:
+                raise HTTPException(408, TOO_SLOW) from None
+            read, whole = read + len(message.get("body", b"")), not message.get("more_body", False)
             if read > MAX_BODY:
                 raise HTTPException(413, TOO_BIG)
             return message

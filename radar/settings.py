@@ -3,6 +3,7 @@
 Read once, when the process starts serving: Streamlit's secrets reach the environment only then.
 """
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -34,6 +35,7 @@ SECOND_HOSTS = {
     "mexc": ("https://api.mexc.com",),
     "htx": ("https://api.huobi.pro", "https://api.hbdm.com"),
 }
+FRAMES = ("https://*.streamlit.app", "https://share.streamlit.io")  # Community Cloud shows apps in a frame
 
 
 def _split(value: Any) -> Any:
@@ -81,6 +83,14 @@ class Settings(BaseSettings):
     api_token: SecretStr | None = _setting(None, "token that REST writes need (Authorization: Bearer …) when they do not come from this machine")
     password: SecretStr | None = _setting(None, "password that writes on pages need when they do not come from this machine")
 
+    editors: Names = _setting(
+        (), "e-mail addresses that may write after Streamlit's own login ([auth] in secrets.toml), comma-separated; empty: nobody by login alone"
+    )
+    api_rate: int = _setting(
+        120, "REST requests a minute from one address that is not this machine (an export counts as 10); 0: no limit", ge=0, le=1_000_000
+    )
+    frames: Names = _setting(FRAMES, "web addresses that may show the pages in a frame, comma-separated; empty: none but the radar itself")
+
     @field_validator("data_dir", mode="before")
     @classmethod
     def _folder(cls, folder: Any) -> Any:
@@ -117,6 +127,14 @@ class Settings(BaseSettings):
         if len(symbols) > 40:
             raise ValueError(f"{len(symbols)} symbols; at most 40 fit the exchange's limits")
         return symbols
+
+    @field_validator("frames")
+    @classmethod
+    def _origins(cls, frames: tuple[str, ...]) -> tuple[str, ...]:
+        for frame in frames:
+            if not re.fullmatch(r"https?://[A-Za-z0-9.*-]+(:\d+)?", frame):
+                raise ValueError(f"{frame!r} is not a web address like https://desk.example")
+        return frames
 
     @field_validator("timezone")
     @classmethod

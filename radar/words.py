@@ -8,7 +8,17 @@ from decimal import Decimal
 
 NA = "n/a"
 MINUS = "−"
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
 VENUES = {"okx": "OKX", "mexc": "MEXC", "htx": "HTX"}  # names that are not simply capitalised
+
+
+def cell(value: object) -> object:
+    """A cell of a table: text that a spreadsheet would run as a formula is quoted.
+
+    >>> cell("=1+1"), cell("BTCUSDT"), cell(-1.5)
+    ("'=1+1", 'BTCUSDT', -1.5)
+    """
+    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
 
 
 def venue(name: str) -> str:

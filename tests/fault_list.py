@@ -235,7 +235,7 @@ FAULTS = (
         "F60",
         OPEN,
         "Writes without the token, with a wrong one, from another origin, as a form",
-        "403 or 415, compared in constant time; nothing has changed.",
+        "403 or 415, compared in constant time, and 429 after five wrong tokens; nothing has changed.",
     ),
     Fault("F61", OPEN, "A websocket from another origin or host", "Refused."),
     Fault("F62", OPEN, "A public address with neither password nor token", "Read-only, and it says how to change that."),

@@ -13,9 +13,8 @@ from pathlib import Path
 import requests
 import uvicorn
 from starlette.applications import Starlette
-from starlette.routing import Mount
 
-from radar.api import create_api
+from radar.api import mounted
 from radar.clock import DrivenClock
 from radar.collector import Collector
 from radar.lanes import InlineLanes
@@ -84,7 +83,7 @@ class Rest:
 def served(holder):
     """A Rest client of the API mounted as app.py mounts it, over `holder.live`, on a real server."""
     server = uvicorn.Server(
-        uvicorn.Config(Starlette(routes=[Mount("/api", create_api(lambda: holder))]), log_level="critical", ws="none", lifespan="off")
+        uvicorn.Config(Starlette(routes=[mounted(lambda: holder)]), log_level="critical", ws="none", lifespan="off")
     )
     sock = socket.socket(proto=socket.IPPROTO_TCP)  # asyncio sets no TCP_NODELAY on others
     sock.bind(("127.0.0.1", 0))

@@ -3,7 +3,7 @@
 import pytest
 from pydantic import SecretStr
 
-from radar.access import FORWARDING, check_password, is_local, may_write_api, may_write_page
+from radar.access import FORWARDING, check_password, is_editor, is_foreign_host, is_local, may_write_api, may_write_page
 from radar.settings import Settings
 
 LOCAL = {"Host": "localhost:8501"}
@@ -135,3 +135,47 @@ def test_the_password_is_compared_whole(tmp_path, password, given, right):
     secret = SecretStr(password) if password else None
 
     assert check_password(settings(tmp_path, password=secret), given) is right
+
+
+DESK = {"is_logged_in": True, "email": "desk@fund.example", "email_verified": True}
+
+
+@pytest.mark.parametrize(
+    ("editors", "user", "may"),
+    [
+        (("desk@fund.example",), DESK, True),
+        (("Desk@Fund.example", "x@y.z"), DESK, True),
+        (("desk@fund.example",), {"is_logged_in": True, "email": "DESK@fund.example"}, True),
+        (("desk@fund.example",), DESK | {"email_verified": False}, False),
+        (("desk@fund.example",), DESK | {"email_verified": "false"}, False),
+        (("desk@fund.example",), DESK | {"is_logged_in": False}, False),
+        (("desk@fund.example",), DESK | {"is_logged_in": "yes"}, False),
+        (("desk@fund.example",), {"email": "desk@fund.example"}, False),
+        (("desk@fund.example",), DESK | {"email": "other@fund.example"}, False),
+        (("desk@fund.example",), DESK | {"email": None}, False),
+        (("desk@fund.example",), {}, False),
+        ((), DESK, False),
+        ((), DESK | {"email": ""}, False),
+    ],
+)
+def test_a_login_is_no_right_unless_the_settings_name_it(tmp_path, editors, user, may):
+    """Only a verified address of somebody who is logged in, and whom RADAR_EDITORS names."""
+    assert is_editor(settings(tmp_path, editors=editors), user) is may
+
+
+@pytest.mark.fault("F61")
+@pytest.mark.parametrize(
+    ("ip", "headers", "foreign"),
+    [
+        ("127.0.0.1", {"Host": "evil.example"}, True),
+        ("::1", {"Host": "evil.example:8501"}, True),
+        ("127.0.0.1", {}, True),
+        ("127.0.0.1", {"Host": "localhost:8501"}, False),
+        ("127.0.0.1", {"Host": "radar.example", "X-Forwarded-For": "9.9.9.9"}, False),
+        ("192.168.1.7", {"Host": "radar.example"}, False),
+        (None, {"Host": "evil.example"}, False),
+    ],
+)
+def test_a_name_that_was_pointed_at_this_machine_is_foreign(ip, headers, foreign):
+    """Loopback, no proxy, and a name that is not loopback's: no visitor comes that way but one whom a page elsewhere sent."""
+    assert is_foreign_host(ip, headers) is foreign

@@ -451,6 +451,7 @@ def test_events_are_paged_without_overlap_or_loss(rest):
     assert all(event["values"]["mark"] for event in found)
 
 
+@pytest.mark.fault("F54")
 def test_cells_that_a_spreadsheet_would_run_are_defused(own):
     """Text that begins with = + @ or a tab is quoted in CSV, and stays as it is in JSON."""
     market, rest = own
@@ -502,6 +503,7 @@ def test_an_unknown_symbol_gets_the_nearest(own):
     assert "CALNUSDT" not in rest.get("/symbols").text
 
 
+@pytest.mark.fault("F55")
 def test_the_41st_symbol_is_refused_with_its_weight(own):
     """A full watchlist answers 409 with the computed weight."""
     market, rest = own
@@ -536,6 +538,7 @@ def test_thresholds(own):
     assert market.live.overrides(CALM) == {}
 
 
+@pytest.mark.fault("F56")
 @pytest.mark.parametrize(
     "changes",
     [
@@ -565,6 +568,7 @@ def test_borrow(own):
     assert strict(rest.get(f"/metrics/{STALE}"))["borrow"] == before
 
 
+@pytest.mark.fault("F56")
 @pytest.mark.parametrize(
     "body",
     [
@@ -603,6 +607,7 @@ WRITES = [("PUT", f"/symbols/{CALM}", None), ("DELETE", f"/symbols/{CALM}", None
 FOREIGN = [{"Host": "evil.example"}, {"X-Forwarded-For": "9.9.9.9"}, {"Forwarded": "for=9.9.9.9"}, {"Host": "127.0.0.1.evil.example:80"}]
 
 
+@pytest.mark.fault("F60")
 @pytest.mark.parametrize("headers", FOREIGN)
 @pytest.mark.parametrize(("method", "path", "body"), WRITES)
 def test_strangers_may_not_write(rest, market, method, path, body, headers):
@@ -615,6 +620,7 @@ def test_strangers_may_not_write(rest, market, method, path, body, headers):
     assert rest("GET", f"/metrics/{CALM}", headers=headers).status_code == 200
 
 
+@pytest.mark.fault("F60")
 def test_the_token_lets_in_and_nothing_else_does(own):
     """From elsewhere the exact token writes, a wrong one does not, and no answer ever holds it."""
     _, rest = own
@@ -635,6 +641,7 @@ def test_the_token_lets_in_and_nothing_else_does(own):
     assert all(TOKEN not in rest.get(path).text for path in ("/health", "/symbols", f"/metrics/{CALM}", "/openapi.json", "/docs"))
 
 
+@pytest.mark.fault("F60")
 @pytest.mark.parametrize(
     "kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "", "application/jsonp", "text/json"]
 )
@@ -647,6 +654,7 @@ def test_only_json_bodies(rest, market, kind, path):
     assert (market.live.overrides(CALM), market.live.manual_borrow(CALM)) == ({}, None)
 
 
+@pytest.mark.fault("F59")
 @pytest.mark.parametrize("path", [f"/borrow/{CALM}", f"/thresholds/{CALM}"])
 def test_big_bodies_are_refused(rest, path):
     """More than 64 kB is 413, whether its length was announced or not."""
@@ -683,6 +691,7 @@ def test_alert_settings_are_read_and_changed(own):
     assert back["changed"] == {}
 
 
+@pytest.mark.fault("F56")
 @pytest.mark.parametrize(
     ("body", "field"),
     [
@@ -759,6 +768,7 @@ NAMES = ["<script>alert(1)</script>", "';DROP TABLE bars;--", "..%2f..%2fetc%2fp
 ROUTES = ["/metrics/", "/timeseries/", "/rules/", "/events/", "/thresholds/", "/export/", "/borrow/", "/symbols/", "/venues/", "/position/"]
 
 
+@pytest.mark.fault("F53")
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("route", ROUTES)
 def test_odd_symbols_get_a_sentence(rest, market, name, route):
@@ -778,6 +788,7 @@ def test_odd_symbols_get_a_sentence(rest, market, name, route):
     assert market.live.watchlist() == watched
 
 
+@pytest.mark.fault("F59")
 @pytest.mark.parametrize(
     ("path", "params"),
     [
@@ -828,12 +839,10 @@ def test_any_length_can_be_exported(rest, hours):
         "/metrics",
         "/metrics/A/B",
         "/nope",
-        "/symbols/",
         "/docs/x",
         "//",
         "/%2e%2e/x",
         "/health/x",
-        "/symbols/CALMUSDT",
     ],
 )
 @pytest.mark.parametrize("method", ["GET", "POST", "PATCH"])
@@ -842,15 +851,18 @@ def test_a_typo_gets_json(rest, method, path):
     assert_sentence(rest(method, path), 404)
 
 
+@pytest.mark.fault("F59")
 @pytest.mark.parametrize("method", ["HEAD", "OPTIONS", "TRACE", "POST", "PATCH", "PUT", "DELETE", "BREW"])
 def test_other_methods(rest, method):
     """A method that a route does not have is refused without an error of the server's own, and without permission for pages elsewhere."""
     response = rest(method, f"/metrics/{CALM}", headers={"Origin": "https://evil.example"})
 
-    assert response.status_code in (404, 405)
-    assert "access-control-allow-origin" not in response.headers
+    assert response.status_code == 405
+    assert "GET" in response.headers["allow"]
+    assert not [name for name in response.headers if name.lower().startswith("access-control-")]
 
 
+@pytest.mark.fault("F59")
 def test_requests_that_are_no_http(rest):
     """Broken requests end with a 4xx or a closed connection, and the next one is served."""
     host, port = rest.base.removeprefix("http://").removesuffix("/api").split(":")

@@ -114,6 +114,68 @@ def test_the_page_loads_nothing_from_elsewhere(running):
     assert [link for link in loaded if re.match(r"(https?:)?//", link)] == []
 
 
+PATHS = ("/", "/symbol", "/_stcore/health", "/_stcore/host-config", "/static/no-such-file.js", "/api/symbols", "/api/nope", "/api/docs", "/api/A%0AB")
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_every_answer_bears_the_headers_that_keep_a_browser_safe(running, path):
+    """Pages, Streamlit's own files, REST and what is not found; nothing is permitted to pages of other origins."""
+    _, rest = running
+    for method in ("GET", "OPTIONS"):
+        foreign = {"Origin": "https://evil.example", "Access-Control-Request-Method": "PUT", "Access-Control-Request-Headers": "content-type"}
+        headers = Rest(rest.base.removesuffix("/api"))(method, path, headers=foreign).headers
+        policy = headers["content-security-policy"]
+        assert (headers["x-content-type-options"], headers["referrer-policy"]) == ("nosniff", "same-origin")
+        assert "geolocation=()" in headers["permissions-policy"]
+        assert "unsafe-eval" not in policy
+        assert "script-src 'self' 'unsafe-inline'" not in policy or path == "/api/docs"
+        assert ("frame-ancestors 'none'" if path.startswith("/api") else "frame-ancestors 'self' https://*.streamlit.app https://share.streamlit.io") in policy
+        assert "strict-transport-security" not in headers
+        assert "access-control-allow-origin" not in headers
+        if path.startswith("/api"):
+            assert headers["cache-control"] == "no-store"
+            assert method == "OPTIONS" or path == "/api/docs" or headers["content-type"] == "application/json"
+
+
+def test_behind_tls_the_browser_is_told_to_stay_with_it(running):
+    """Only what a proxy on this machine says came by https."""
+    _, rest = running
+    told = Rest(rest.base.removesuffix("/api"))("GET", "/", headers={"X-Forwarded-Proto": "https", "X-Forwarded-For": "203.0.113.9"})
+
+    assert "max-age" in told.headers["strict-transport-security"]
+
+
+@pytest.mark.fault("F61")
+@pytest.mark.parametrize(
+    ("origin", "host", "more", "open_"),
+    [
+        (None, "own", {}, True),
+        ("own", "own", {}, True),
+        ("https://evil.example", "own", {}, False),
+        ("null", "own", {}, False),
+        ("http://localhost:3000", "own", {}, False),
+        ("http://127.0.0.1", "own", {}, False),
+        ("http://evil.example", "evil.example", {}, False),
+        (None, "evil.example", {}, False),
+        ("https://radar.example", "radar.example", {"X-Forwarded-For": "203.0.113.9"}, True),
+        ("https://evil.example", "radar.example", {"X-Forwarded-For": "203.0.113.9"}, False),
+    ],
+)
+def test_a_websocket_from_another_origin_or_host_is_refused(running, origin, host, more, open_):
+    """A real handshake: a page elsewhere, another port of this machine, a name that somebody pointed at 127.0.0.1; a proxy that says so is fine."""
+    _, rest = running
+    own = rest.base.removeprefix("http://").removesuffix("/api")
+    headers = {"Host": own if host == "own" else host, "Origin": f"http://{own}" if origin == "own" else origin} | more
+    lines = [f"{name}: {value}" for name, value in headers.items() if value is not None]
+    key = ["Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="]
+    name, port = own.split(":")
+    with socket.create_connection((name, int(port)), timeout=10) as sock:
+        sock.sendall("\r\n".join(["GET /_stcore/stream HTTP/1.1", *lines, *key, "", ""]).encode())
+        answer = sock.recv(4096).split(b"\r\n", 1)[0]
+
+    assert answer.split()[1] == (b"101" if open_ else b"403")
+
+
 def test_ctrl_c_stops_it_cleanly(tmp_path, exchange):
     """SIGINT ends the process within 15 s, stores the running minute, gives the lease back, and logs no traceback."""
     with app(tmp_path, exchange) as (process, rest):

@@ -45,6 +45,7 @@ SCRIPT = "<script>alert(1)</script>"
 SQL = "x'; DROP TABLE bars;--"
 
 
+@pytest.mark.fault("F53")
 @pytest.mark.parametrize(
     ("typed", "sentence"),
     [
@@ -150,6 +151,7 @@ def test_thresholds_merge_from_default_to_all_to_one(world):
     assert radar.reset_thresholds(None).r2_dom_min == 70.0
 
 
+@pytest.mark.fault("F56")
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [

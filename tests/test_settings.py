@@ -94,6 +94,7 @@ WRONG = [
 ]
 
 
+@pytest.mark.fault("F56")
 @pytest.mark.parametrize(("variable", "value"), WRONG)
 def test_a_wrong_value_is_one_line_with_the_variable(monkeypatch, variable, value):
     """SettingsError says in one line which variable is wrong."""
@@ -106,6 +107,7 @@ def test_a_wrong_value_is_one_line_with_the_variable(monkeypatch, variable, valu
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.fault("F55")
 def test_forty_symbols_are_the_most(monkeypatch):
     """40 symbols fit, the 41st stops the start and the line says how many there may be."""
     names = [f"C{n}USDT" for n in range(41)]

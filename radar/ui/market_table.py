@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from radar import words
 from radar.scan.flags import FLAGS
 from radar.scan.table import MARKET_COLUMNS
 from radar.ui import look
@@ -141,4 +142,4 @@ def _column(c: Shown) -> Any:
 
 def csv(table: pd.DataFrame) -> str:
     """Every column of the rows, by its own name; unknown is empty."""
-    return table[[name for name in MARKET_COLUMNS if name in table]].to_csv(index_label="symbol", float_format="%.10g")
+    return table[[name for name in MARKET_COLUMNS if name in table]].rename(index=words.cell).to_csv(index_label="symbol", float_format="%.10g")

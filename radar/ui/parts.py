@@ -6,11 +6,10 @@ from typing import Any
 
 import streamlit as st
 
-from radar.access import check_password, may_write_page
+from radar.access import is_editor, may_write_page
 from radar.ui import reads
-from radar.ui.look import plain
 
-__all__ = ["ICON", "PAGE_NAMES", "REFRESH_SEC", "allowed", "every", "page", "setup", "unlock"]
+__all__ = ["ICON", "PAGE_NAMES", "REFRESH_SEC", "allowed", "every", "page", "setup"]
 
 PAGES = Path(__file__).resolve().parents[2] / "pages"
 ICON = Path(__file__).with_name("icon.svg")  # a local file: Streamlit fetches named icons from outside
@@ -51,23 +50,5 @@ def every(draw: Callable[[], Any], seconds: int = REFRESH_SEC, *, key: str | Non
 
 def allowed() -> tuple[bool, str]:
     """May this visitor change things, and if not, why."""
-    unlocked = bool(st.session_state.get("unlocked"))
-    return may_write_page(reads.runtime().settings, st.context.ip_address, dict(st.context.headers), unlocked)
-
-
-def unlock() -> None:
-    """The password, asked for only where it is needed."""
-    ok, sentence = allowed()
-    if ok:
-        return
-    st.caption(plain(sentence))
-    if reads.runtime().settings.password is not None:
-        st.text_input("Password", type="password", key="password_typed", on_change=_try_password)
-        if st.session_state.get("password_wrong"):
-            st.error("That is not the password.")
-
-
-def _try_password() -> None:
-    good = check_password(reads.runtime().settings, st.session_state.password_typed)
-    st.session_state.unlocked, st.session_state.password_wrong = good, not good
-    st.session_state.password_typed = ""
+    settings, unlocked = reads.runtime().settings, bool(st.session_state.get("unlocked"))
+    return may_write_page(settings, st.context.ip_address, dict(st.context.headers), unlocked, is_editor(settings, st.user.to_dict()))

@@ -6,7 +6,7 @@ import streamlit as st
 
 from radar.errors import MalformedSymbol, RadarError
 from radar.symbols import clean_symbol
-from radar.ui import look, memory, parts, rail, reads, view, watching
+from radar.ui import entrance, look, memory, parts, rail, reads, view, watching
 
 __all__ = ["draw"]
 
@@ -19,7 +19,7 @@ def draw(page: str) -> None:
         memory.part("add", _add_box, 0 if reads.available(reads.source()) else UNKNOWN_SEC)
         memory.part("rail", lambda: _rail(page))
         _remove_box()
-        parts.unlock()
+        entrance.draw()
 
 
 # ── adding ──

@@ -4,7 +4,8 @@ import json
 import re
 import secrets
 import sqlite3
-from urllib.parse import parse_qs, urlsplit
+import time
+from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
 
@@ -403,3 +404,40 @@ def test_a_profile_has_its_view_and_is_remembered(visitor, address):
     again.get_by_role("option", name="Desk").click()
     again.get_by_role("button", name="Profile: Desk").wait_for()
     expect(again.locator(".filter[aria-pressed=true]")).to_contain_text("Red")
+
+
+HOSTILE = "<img src=x onerror=window.hacked=1><script>window.hacked=1</script>[x](javascript:window.hacked=1)![y](https://evil.example/y.png)"
+
+
+@pytest.mark.fault("F54")
+def test_hostile_text_is_text(visitor, address, folder):
+    """A name, a reason, an alert and a notice as a hostile exchange could send them: read as they are, nothing runs, nothing is fetched."""
+    with sqlite3.connect(folder / "data" / "demo" / "user.sqlite3") as base:
+        now_ms = round(time.time() * 1000)
+        base.execute("INSERT INTO watchlist (symbol, added_ms, pending) VALUES (?, ?, 0)", [f"{HOSTILE}USDT", now_ms])
+        base.execute(
+            "INSERT INTO alerts (ts_ms, symbol, kind, edge, decided, reason, title, body, passes) VALUES (?, ?, 'no_short', 'opens', 0, ?, ?, ?, 1)",
+            [now_ms, HOSTILE, HOSTILE, HOSTILE, HOSTILE],
+        )
+        base.execute(
+            'INSERT INTO events (ts, symbol, kind, before, after, text, "values") VALUES (?, ?, ?, ?, ?, ?, ?)',
+            [now_ms, "SQUEEZEUSDT", "R1", "CLEAR", "FIRES", HOSTILE, json.dumps({HOSTILE: 1})],
+        )
+        base.execute("INSERT OR REPLACE INTO meta (name, value) VALUES ('alerts_paused', ?)", [HOSTILE])
+    base.close()
+    asked, context = set(), visitor()
+    context.on("request", lambda request: asked.add(urlsplit(request.url).hostname))
+    for path in ("", "symbol", "alerts"):
+        tab = opened(context, f"{address}/{path}?demo=1&symbol={'SQUEEZEUSDT' if path == 'symbol' else quote(HOSTILE)}")
+        until(lambda tab=tab: "onerror" in tab.inner_text("body") or "ONERROR" in tab.inner_text("body"), 20)
+        assert tab.evaluate("window.hacked") is None
+        assert tab.locator("img[src='x']").count() == 0
+        assert tab.locator("a[href^='javascript'], img[src*='evil']").count() == 0
+        tab.close()
+    with sqlite3.connect(folder / "data" / "demo" / "user.sqlite3") as base:
+        base.execute("DELETE FROM watchlist WHERE symbol LIKE '<%'")
+        base.execute("DELETE FROM alerts WHERE symbol LIKE '<%'")
+        base.execute("DELETE FROM meta WHERE name = 'alerts_paused'")
+    base.close()
+
+    assert asked - {None} <= {"127.0.0.1"}

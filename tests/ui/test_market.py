@@ -215,3 +215,11 @@ def test_the_csv_is_the_filtered_table():
     assert float(read[0]["funding_1h_pct"]) == pytest.approx(rows["funding_1h_pct"].iloc[0])
     assert read[0]["interval_was_hours"] == ""
     assert pd.isna(rows["interval_was_hours"].iloc[0])
+
+
+@pytest.mark.fault("F54")
+def test_a_name_that_a_spreadsheet_would_run_is_defused():
+    """A perpetual called like a formula is text in the CSV."""
+    rows = TABLE.iloc[:1].rename(index=lambda _: '=HYPERLINK("https://evil.example")')
+
+    assert next(csv.DictReader(io.StringIO(market_table.csv(rows))))["symbol"].startswith("'=")

@@ -23,6 +23,7 @@ def budget(need=0, scan=0, **pool):
     return clock, made
 
 
+@pytest.mark.fault("F55")
 @given(takes=TAKES, need=st.integers(0, 120), scan=st.integers(0, 60))
 def test_no_window_holds_more_than_the_limit(takes, need, scan):
     """Whatever is asked and whenever, no 60 seconds hold more than the limit, and each purpose leaves what those before it need."""
