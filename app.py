@@ -1,7 +1,6 @@
 """The process: pages, REST under /api and the collector, started together by `streamlit run app.py`."""
 
 import gc
-import logging
 import os
 import sys
 from collections.abc import AsyncIterator
@@ -20,7 +19,6 @@ from radar.headers import SafeHeaders
 from radar.runtime import close_runtime, get_runtime
 from radar.ui.failure import told
 
-logging.getLogger("radar").setLevel(logging.INFO)
 GC_THRESHOLDS = (700, 10, 100)  # Python's 10 last: with 20 pages open a full collection held every thread for 40 ms, eleven times a minute
 
 

@@ -9,6 +9,7 @@ from fastapi.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from radar.access import is_local
+from radar.logs import event
 from radar.throttle import Throttle, address_of
 
 __all__ = ["Calm", "Paced"]
@@ -77,7 +78,7 @@ class Calm:
             await self.app(scope, receive, noted)
         except Exception:
             reference = secrets.token_hex(4)
-            log.exception("an unexpected error in REST, reference %s", reference)
+            log.exception("an unexpected error in REST, reference %s", reference, extra=event("rest_failed", reference=reference))
             if begun:
                 raise
             said = f"That failed unexpectedly. The log of the radar says why, beside the reference {reference}."

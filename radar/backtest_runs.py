@@ -10,6 +10,7 @@ from radar.backtest_question import Question
 from radar.backtests import backtest, venue_for
 from radar.errors import BadRequest, RadarError
 from radar.gather import GatherStopped
+from radar.logs import event
 from radar.report import Report
 
 __all__ = ["KEPT", "Run", "Runs", "runs_of"]
@@ -72,7 +73,7 @@ class Runs:
         except RadarError as error:
             run.sentence = str(error)
         except Exception:
-            log.exception("a backtest failed unexpectedly")
+            log.exception("a backtest failed unexpectedly", extra=event("backtest_failed"))
             run.sentence = "The backtest failed unexpectedly; the log of the radar says why."
         finally:
             run.ended.set()

@@ -23,6 +23,7 @@ from radar.backtest_question import Question
 from radar.clock import Clock, SystemClock
 from radar.errors import BadRequest, StoreError, VenueError
 from radar.gather import Gathered, GatherStopped, gather, reserve_live, tidy
+from radar.logs import event
 from radar.models import AlertPolicy, Observation
 from radar.report import Report, Source, Tried
 from radar.settings import Settings
@@ -116,7 +117,7 @@ def backtest(
         except VenueError as error:
             errors[symbol] = str(error)
         except Exception:
-            log.exception("the backtest of %s failed unexpectedly", symbol)
+            log.exception("the backtest of %s failed unexpectedly", symbol, extra=event("backtest_failed", symbol=symbol))
             errors[symbol] = f"{symbol} failed unexpectedly; the log says why."
         if stop.is_set():
             raise GatherStopped("Stopped; what was fetched so far is kept.", venue=venue.name)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TextIO
 
+from radar import logs
 from radar.backtest_question import EVENT_NAMES, MAX_DAYS, MIN_DAYS, Question, asked, parse_variant
 from radar.backtests import backtest, venue_for
 from radar.backups import back_up, restore
@@ -23,6 +24,8 @@ from radar.symbols import clean_symbol
 from radar.ui.backtest_cards import terminal
 
 __all__ = ["main"]
+
+log = logging.getLogger("radar.cli")
 
 MAX_HOURS = 24 * 30
 MAX_ROWS = 1000
@@ -165,14 +168,15 @@ def _restore(file: Path) -> int:
 
 
 def _collect() -> int:
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     settings = load_settings()
+    logs.setup(settings)
     radar = open_collecting(settings)
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, lambda *_: radar.ask_to_stop())
-    print(f"Collecting into {settings.data_dir.resolve()}; Ctrl-C stops.", file=sys.stderr)
+    log.info("Collecting into %s; Ctrl-C stops.", settings.data_dir.resolve(), extra=logs.event("collect"))
     run_collector(radar)
     radar.close()
+    log.info("the radar has stopped", extra=logs.event("stop"))
     return 0
 
 

@@ -17,12 +17,13 @@ from radar.elsewhere import Elsewhere, Lender
 from radar.errors import StoreError, VenueBlocked, VenueBusy, VenueError, VenueRefused
 from radar.exchange_clock import ExchangeClock
 from radar.historian import Historian
-from radar.housekeeping import Housekeeping
+from radar.housekeeping import Housekeeping, Notices
 from radar.intake import Intake
 from radar.jobs import Answered, Asker, first_weight, weight_per_minute
 from radar.judge import WRITE_DELAY_MS, Judge, store_notice
 from radar.lanes import Lanes, ThreadLanes
 from radar.live import INPUT_NAMES, LiveSymbol
+from radar.logs import event
 from radar.models import Observation, Watched
 from radar.pace import Pace
 from radar.rounds import Rounds
@@ -42,6 +43,7 @@ log = logging.getLogger("radar.collector")
 
 BEAT_SEC = 13.0  # without an answer; a fresh quote (every 10 s) is judged at once
 STEP_SEC = 0.25
+SLOW_SEC = 3.0
 LEASE_SEC, LEASE_EVERY_SEC = 15.0, 5.0
 CHORES_EVERY_SEC = 60.0
 ENTERED_SEC = 75.0  # the first readings of a symbol lie in the exchange's window for that long
@@ -71,7 +73,7 @@ class Collector:
         self.time = ExchangeClock(clock)
         self.wake, self.stop = threading.Event(), threading.Event()
         self.symbols: dict[str, LiveSymbol] = {}
-        self.notices: dict[str, str] = {}
+        self.notices = Notices()
         self.leading = False
         self.pace = Pace(clock)
         self._lanes = lanes or ThreadLanes()
@@ -104,10 +106,11 @@ class Collector:
                 self.step()
             except Exception:
                 # The supervisor: nothing that happens to one step may end the collecting.
-                log.exception("collector step failed; going on")
+                log.exception("collector step failed; going on", extra=event("step_failed"))
                 self.pace.fail()
                 self.clock.wait(self.stop, 1.0)
-            self.pace.end()
+            if (took := self.pace.end()) > SLOW_SEC:
+                log.warning("a step took longer than %.0f s", SLOW_SEC, extra=event("step_slow", seconds=round(took, 1)))
             if self.clock.wait(self.wake, STEP_SEC):
                 self.wake.clear()
             else:
@@ -121,8 +124,9 @@ class Collector:
                 self._judge.store_minutes(list(self.symbols.values()), self.time.now_ms() + MINUTE_MS + WRITE_DELAY_MS)
                 self._house.keep_doors()
                 self.market.give_lease(self.holder)
+                log.info("collecting has ended", extra=event("lease_given", holder=self.holder))
             except StoreError as error:
-                log.warning("the last minute was not stored: %s", error)
+                log.warning("the last minute was not stored: %s", error, extra=event("last_minute_unkept"))
         self.leading = False
 
     def step(self) -> None:
@@ -168,6 +172,7 @@ class Collector:
     def scan(self, on: bool, why: str) -> None:
         """Look at the whole market, too, if `on`; `why` is the sentence that people read about it."""
         self._house.scan = {"on": on, "why": why}
+        log.info("%s", why, extra=event("scan_on" if on else "scan_off"))
         if not on:
             return
         keeper = ScanKeeper(self.market, self.user, self._lanes, lambda: self._judge.snapshots)
@@ -195,9 +200,10 @@ class Collector:
             self.notices["store"] = store_notice(error)
             held = self.leading or self.market.lease_free_or_unknown(self.clock.now_ms())
         if held and not self.leading:
+            log.info("this process collects", extra=event("lease_taken", holder=self.holder))
             self._begin()
         elif self.leading and not held:
-            log.warning("another collector took over")
+            log.warning("another collector took over", extra=event("lease_lost", holder=self.holder))
         self.leading = held
 
     def _begin(self) -> None:
@@ -293,7 +299,8 @@ class Collector:
             if reading in INPUT_NAMES:
                 live.note_reading(reading, None, every, error=str(error))
         if isinstance(error, VenueBusy | VenueBlocked):
-            return  # the door itself stays shut until then; knocking costs no request
+            return  # it is in the log; the door itself stays shut until then; knocking costs no request
+        log.warning("%s", error, extra=event("request_failed", job=job.name))  # not for which symbol: what fails for all is said once
         if job.seconds(every) > RETRY_SEC:
             self._asker.put_off(job.name, symbol, RETRY_SEC)
         if isinstance(error, VenueRefused) and job.name == "spot_tickers":

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from radar.clock import Clock
 from radar.errors import StoreError
+from radar.logs import event
 from radar.mailbag import Mailbag
 from radar.models import ChannelState, Delivery, Outcome
 from radar.store import UserStore
@@ -79,8 +80,8 @@ class Courier:
 
     def wake(self) -> None:
         """There is something new."""
-        for event in self._wakes.values():
-            event.set()
+        for one in self._wakes.values():
+            one.set()
 
     def stop(self, seconds: float) -> None:
         """Come to an end within about so long; what is not sent stays queued."""
@@ -107,11 +108,11 @@ class Courier:
             try:
                 busy = self._leading() and not self._user.alerts_paused and self.step(name)
             except (StoreError, NotTheWriter) as error:
-                log.warning("messages to %s wait: %s", name, error)
+                log.warning("messages to %s wait: %s", name, error, extra=event("delivery_waits", channel=name))
                 busy = False
             except Exception:
                 # The supervisor: whatever happens to one message, the channel goes on.
-                log.exception("delivering to %s failed; going on", name)
+                log.exception("delivering to %s failed; going on", name, extra=event("delivery_failed", channel=name))
                 busy = False
             if not busy:
                 self._wakes[name].wait(LOOK_SEC)
@@ -130,14 +131,21 @@ class Courier:
         outcome = self._doors[name].send(*_addressed(delivery, now_ms))
         now_ms = self._now_ms()
         self._last[name] = (outcome, now_ms)
+        late_sec = round((now_ms - delivery.created_ms) / 1000)
+        facts = {"channel": name, "title": delivery.title, "attempts": delivery.attempts + 1, "late_sec": late_sec}
         if outcome.ok:
             self._bag.mark(delivery, "sent", now_ms)
+            log.info("sent to %s", name, extra=event("alert_sent", **facts))
         elif outcome.permanent:
             self._bag.mark(delivery, "failed", now_ms, error=outcome.sentence)
+            log.error("%s: %s", name, outcome.sentence, extra=event("alert_refused", **facts))
         elif now_ms - delivery.created_ms > GIVE_UP_MS:
             self._bag.mark(delivery, "failed", now_ms, error=f"given up after a day: {outcome.sentence}")
+            log.error("%s: given up after a day: %s", name, outcome.sentence, extra=event("alert_given_up", **facts))
         else:
-            self._bag.mark(delivery, "queued", now_ms, error=outcome.sentence, next_ms=now_ms + _wait_ms(delivery, outcome))
+            wait_ms = _wait_ms(delivery, outcome)
+            self._bag.mark(delivery, "queued", now_ms, error=outcome.sentence, next_ms=now_ms + wait_ms)
+            log.warning("%s: %s", name, outcome.sentence, extra=event("alert_waits", **facts, again_sec=round(wait_ms / 1000)))
         return True
 
     def states(self) -> list[ChannelState]:
@@ -183,10 +191,10 @@ class Courier:
                 if self._leading() and self._fresh():
                     outcome = self._beat()
                     if not outcome.ok:
-                        log.warning("heartbeat: %s", outcome.sentence)
+                        log.warning("heartbeat: %s", outcome.sentence, extra=event("heartbeat_failed"))
             except Exception:
                 # The supervisor: a heart that stops for one odd answer would cry wolf.
-                log.exception("the heartbeat stumbled; going on")
+                log.exception("the heartbeat stumbled; going on", extra=event("heartbeat_failed"))
             self._clock.wait(self._stop, HEARTBEAT_SEC)
 
 

@@ -5,6 +5,7 @@ import logging
 import pandas as pd
 
 from radar.errors import StoreError
+from radar.logs import event
 from radar.score import HISTORY_HOURS
 from radar.store import MarketStore
 from radar.venues.demo import DemoVenue
@@ -32,4 +33,4 @@ def write_past(venue: DemoVenue, market: MarketStore, now_ms: int) -> None:
             market.write_settlements(coin.symbol, venue.settlements(coin.symbol, now_ms - HISTORY_HOURS * HOUR_MS))
         market.set_fact("scan_paid_ms", now_ms)
     except StoreError as error:
-        log.warning("the simulated past was not stored: %s", error)  # the demo begins without one
+        log.warning("the simulated past was not stored: %s", error, extra=event("demo_past_unkept"))  # the demo begins without one

@@ -15,6 +15,7 @@ from radar.exchange_clock import ExchangeClock
 from radar.jobs import Answered, Asker, Job
 from radar.lanes import Lanes
 from radar.live import LiveSymbol, Others
+from radar.logs import event
 from radar.models import BorrowQuote, HostHealth, Loan, SpotLine, VenueHealth
 from radar.spot import HOME
 from radar.venues.second import SecondVenue
@@ -127,7 +128,7 @@ class Elsewhere:
             self._failed(exchange, kind, VenueUnavailable(f"{words.venue(name)} sent only a part of its {kind} list.", venue=name))
             return False
         if exchange.failures.pop(kind, 0):
-            log.info("%s answers again about %s", name, kind)
+            log.info("%s answers again about %s", name, kind, extra=event("venue_open", venue=name, kind=kind))
         # One good answer: the location is served.
         exchange.errors = {other: error for other, error in exchange.errors.items() if other != kind and not isinstance(error, VenueBlocked)}
         exchange.told = told

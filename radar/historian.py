@@ -24,6 +24,7 @@ from radar.history import hourly_prices, srs_history
 from radar.jobs import HISTORY_VALUES
 from radar.lanes import Lanes
 from radar.live import LiveSymbol
+from radar.logs import event
 from radar.models import Observation, Progress, Quality, Snapshot
 from radar.schedule import Ask, lateness
 from radar.store import MarketStore
@@ -198,7 +199,7 @@ class Historian:
             except VenueError as error:
                 answer = error
             except Exception as error:
-                log.exception("history of %s failed unexpectedly", waiting.task.symbol)
+                log.exception("history of %s failed unexpectedly", waiting.task.symbol, extra=event("history_stumbled", symbol=waiting.task.symbol))
                 answer = VenueError(f"{waiting.task.kind}: {type(error).__name__}")
             self._answers.put((waiting, answer))
             self._wake.set()
@@ -229,7 +230,7 @@ class Historian:
                     if isinstance(answer, Answer):
                         self._take(live, task, answer)
                 except StoreError as error:  # the disk is full: the collector's notice says so, and history can be asked again
-                    log.warning("history of %s was not stored: %s", task.symbol, error)
+                    log.warning("history of %s was not stored: %s", task.symbol, error, extra=event("history_unkept", symbol=task.symbol))
                     self._waiting.append(waiting._replace(not_before=self._clock.monotonic() + DISK_RETRY_SEC))
                     continue
                 self._done(live, task)

@@ -1,6 +1,7 @@
 """What a collector does beside collecting: it says how it is, keeps doors shut over a restart, copies and archives."""
 
 import functools
+import logging
 from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any
 
@@ -11,10 +12,29 @@ from radar.errors import StoreError
 from radar.exchange_clock import ExchangeClock
 from radar.historian import Historian
 from radar.judge import store_notice
+from radar.logs import event
 from radar.store import MarketStore, UserStore
 from radar.venues import Venue
 
-__all__ = ["Housekeeping"]
+__all__ = ["Housekeeping", "Notices"]
+
+log = logging.getLogger("radar.collector")
+
+
+class Notices(dict[str, str]):
+    """Sentences for the page, by what they are about; their beginning and their end are in the log."""
+
+    def __setitem__(self, about: str, sentence: str) -> None:
+        """Put one there, or its newest words."""
+        if about not in self:
+            log.warning("%s", sentence, extra=event("trouble", about=about))
+        super().__setitem__(about, sentence)
+
+    def pop(self, about: str, *default: Any) -> Any:
+        """Take one away."""
+        if about in self:
+            log.info("%s: over", about, extra=event("trouble_over", about=about))
+        return super().pop(about, *default)
 
 
 class Housekeeping:

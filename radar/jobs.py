@@ -10,6 +10,7 @@ from radar.cadence import Cadence, cadence
 from radar.clock import Clock
 from radar.errors import VenueError
 from radar.lanes import Lanes
+from radar.logs import event
 from radar.models import Purpose
 from radar.schedule import lateness
 
@@ -118,7 +119,7 @@ class Asker:
             except VenueError as error:
                 value = error
             except Exception as error:
-                log.exception("%s failed unexpectedly", job.name)
+                log.exception("%s failed unexpectedly", job.name, extra=event("request_stumbled", job=job.name, symbol=symbol))
                 value = VenueError(f"{job.name}: {type(error).__name__}")
             now = self._clock.monotonic()
             self._answers.put(Answered(job, symbol, value, (now - began) * 1000, now))

@@ -18,6 +18,7 @@ from radar.funding import settled_columns
 from radar.historian import Historian
 from radar.judged import Judged, judged, odd, packed, read_thresholds
 from radar.live import LiveSymbol
+from radar.logs import event
 from radar.measure import measure
 from radar.models import Observation, Snapshot
 from radar.store import MarketStore, UserStore
@@ -125,7 +126,7 @@ class Judge:
                 self._notices["store"] = store_notice(error)
             except Exception:
                 # One coin with an odd number must not stop the others; its own answer goes stale by itself.
-                log.exception("%s could not be judged", live.symbol)
+                log.exception("%s could not be judged", live.symbol, extra=event("judging_stumbled", symbol=live.symbol))
         try:
             self._market.write_observations(judged)
             if self._untold:
@@ -159,7 +160,7 @@ class Judge:
             self._notices["alerts"] = f"What alerts remember cannot be read ({error}); they are decided as soon as it can."
         except Exception:
             # Whatever one alert stumbles over, the lights go on.
-            log.exception("alerts could not be decided")
+            log.exception("alerts could not be decided", extra=event("alerts_stumbled"))
             self._notices["alerts"] = "Alerts stumbled over an error of the radar's own; see its log."
 
     def _judge_one(self, live: LiveSymbol, manual: Mapping[str, tuple[float, int]], now_ms: int) -> Snapshot:
@@ -186,6 +187,8 @@ class Judge:
             before = self._states.get((snapshot.symbol, kind))
             if after != before:
                 self._states[(snapshot.symbol, kind)] = after
+                if kind == "light":
+                    log.info("%s", text, extra=event("light", symbol=snapshot.symbol, before=before, after=after))
                 events.append(
                     {"ts": snapshot.ts, "symbol": snapshot.symbol, "kind": kind, "before": before, "after": after, "text": text, "values": values}
                 )
@@ -219,7 +222,7 @@ class Judge:
             return self._odd_values(live, minute)
         except Exception:
             # A minute that cannot be told so well again must not keep the bars of all symbols from the disk.
-            log.exception("what the light of %s stood on is not kept", live.symbol)
+            log.exception("what the light of %s stood on is not kept", live.symbol, extra=event("judged_by_unkept", symbol=live.symbol))
             return {}
 
     def _odd_values(self, live: LiveSymbol, minute: int) -> dict[str, float]:

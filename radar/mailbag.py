@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from radar.errors import StoreError
+from radar.logs import event
 from radar.models import Alert, AlertKind, Delivery, MarketRow, Memory, Note
 from radar.store import UserStore
 from radar.store.outbox import NotTheWriter
@@ -102,9 +103,11 @@ class Mailbag:
             raise
         except StoreError as error:
             if not self.trouble:
-                log.warning("alerts cannot be kept and wait in memory: %s", error)
+                log.warning("alerts cannot be kept and wait in memory: %s", error, extra=event("alerts_unkept"))
             self.trouble = str(error)
         else:
+            if self.trouble:
+                log.info("alerts are kept again", extra=event("alerts_kept"))
             self.trouble = ""
 
     def _drop(self, note: Note) -> None:
@@ -172,4 +175,4 @@ class Mailbag:
             try:
                 self._flush()
             except NotTheWriter:
-                log.warning("another process decides about alerts by now")
+                log.warning("another process decides about alerts by now", extra=event("alerts_elsewhere"))

@@ -22,6 +22,7 @@ from radar.bars import MINUTE_MS, SOURCE_5M
 from radar.clock import Clock
 from radar.errors import RadarError, VenueBlocked, VenueError
 from radar.gather import gather
+from radar.logs import event
 from radar.models import Observation
 from radar.store import MarketStore
 from radar.thresholds import Thresholds
@@ -120,12 +121,12 @@ def _quietly(radar: Any) -> None:
     try:
         renew(radar, breath_sec=BREATH_SEC)
     except RadarError as error:
-        log.info("own record: %s", error)
+        log.info("own record: %s", error, extra=event("own_record_failed"))
     except Exception as error:
         if radar.collector is not None and radar.collector.stop.is_set():
-            log.info("own record: given up, the radar ends (%s)", error)
+            log.info("own record: given up, the radar ends (%s)", error, extra=event("own_record_stopped"))
             return
-        log.exception("the own record failed unexpectedly")
+        log.exception("the own record failed unexpectedly", extra=event("own_record_failed"))
 
 
 def renew(radar: Any, *, breath_sec: float = 0.0) -> OwnRecord:
@@ -137,7 +138,7 @@ def renew(radar: Any, *, breath_sec: float = 0.0) -> OwnRecord:
         try:
             found = graded_hours(radar.market, entry.symbol, radar.clock, radar.thresholds(entry.symbol))
         except ValueError as error:  # one odd row is no reason to tell nothing of the others
-            log.warning("own record of %s: %s", entry.symbol, type(error).__name__)
+            log.warning("own record of %s: %s", entry.symbol, type(error).__name__, extra=event("own_record_failed", symbol=entry.symbol))
             found = None
         if found is not None and found["event"].notna().any():
             hours.append(found)

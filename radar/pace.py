@@ -43,10 +43,12 @@ class Pace:
         """It ended in an error that nobody expected."""
         self._failures += 1
 
-    def end(self) -> None:
-        """It is over."""
+    def end(self) -> float:
+        """It is over; how long it took, seconds."""
         self._ended = self._stepping = self._clock.monotonic()
-        self._steps.add(self._ended - self._began)
+        took = self._ended - self._began
+        self._steps.add(took)
+        return took
 
     def waited(self, seconds: float) -> None:
         """The next one was to begin so long after the last one ended."""

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from radar import deciding
+from radar.logs import event
 from radar.mailbag import Mailbag
 from radar.models import AlertPolicy, Decision, Delivery, Note
 from radar.store.outbox import CAPPED, QUIETED, SHARED, NotTheWriter
@@ -77,9 +78,15 @@ class Post:
         try:
             self._bag.put(note.model_copy(update={"decisions": kept, "deliveries": deliveries}))
         except NotTheWriter:
-            log.warning("another process decides about alerts by now")
+            log.warning("another process decides about alerts by now", extra=event("alerts_elsewhere"))
             self.lost(now_ms)
             return False
+        for one, _ in kept:
+            facts = {"symbol": one.symbol, "kind": one.kind.value, "edge": one.edge}
+            if one.decided:
+                log.info("%s", one.title, extra=event("alert_decided", **facts, channels=len(self._channels)))
+            else:
+                log.info("%s", one.title, extra=event("alert_held", **facts, reason=one.reason))
         return True
 
     def keep(self, note: Note, decisions: Sequence[Said], policy: AlertPolicy, now_ms: int, *, shared: bool = False) -> Kept:

@@ -5,6 +5,7 @@ One runtime a process. `app.py` opens it at the start; `pages/main.py` alone ope
 
 import atexit
 import functools
+import logging
 import os
 import threading
 import uuid
@@ -12,11 +13,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from radar import logs
 from radar.capacity import capacity, decided
 from radar.clock import Clock, SystemClock
 from radar.collector import Collector
 from radar.courier import Courier
 from radar.demo_past import write_past
+from radar.logs import event
 from radar.mailbag import Mailbag
 from radar.notify import Heartbeat, parse_channels
 from radar.service import Radar
@@ -37,6 +40,8 @@ from radar.venues.okx import Okx
 from radar.venues.second import SecondVenue
 
 __all__ = ["Runtime", "close_runtime", "get_runtime", "open_collecting", "open_radar", "run_collector"]
+
+log = logging.getLogger("radar.runtime")
 
 SECONDS = {venue.name: venue for venue in (Bybit, Okx, Gate, Bitget, Mexc, Htx)}
 SEND_SEC = 1.0  # a message under way is sent again after the start
@@ -75,6 +80,9 @@ def _assemble(
     **more: Any,
 ) -> Radar:
     market, user = MarketStore(folder), UserStore(folder)
+    for notice in (market.notice, user.notice):
+        if notice:
+            log.error("%s", notice, extra=event("file_set_aside", data=folder.name))
     user.seed(watchlist, clock.now_ms())
     holder = f"{os.getpid()}-{uuid.uuid4().hex[:12]}"
     collector = Collector(
@@ -105,6 +113,8 @@ def _listen(radar: Radar, settings: Settings, *, simulated: bool) -> None:
         fresh=radar.is_fresh,
     )
     radar.channel_complaints = complaints
+    for complaint in complaints:
+        log.error("%s", complaint, extra=event("channel_unusable"))
     teller = Teller(radar.user, bag, [door.name for door in doors], zone=settings.timezone, public_url=settings.public_url)
     collector.tell(teller, radar.courier)
 
@@ -178,7 +188,9 @@ def get_runtime() -> Runtime:
     """The runtime of this process, opened on the first call. Raises SettingsError, StoreError."""
     with _Process.opening:
         if _Process.runtime is None:
-            _Process.runtime = Runtime(load_settings())
+            settings = load_settings()
+            logs.setup(settings)
+            _Process.runtime = Runtime(settings)
             atexit.register(close_runtime)
         return _Process.runtime
 
@@ -189,3 +201,4 @@ def close_runtime() -> None:
         runtime, _Process.runtime = _Process.runtime, None
     if runtime is not None:
         runtime.close()
+        log.info("the radar has stopped", extra=event("stop"))

@@ -12,6 +12,7 @@ import pandas as pd
 from radar.entered import merged_thresholds
 from radar.errors import StoreError
 from radar.lanes import Lanes
+from radar.logs import event
 from radar.models import Light, Settlement, Snapshot
 from radar.scan.columns import Scanned
 from radar.scan.laid import last_known
@@ -54,9 +55,9 @@ class ScanKeeper:
             try:
                 work()
             except StoreError as error:
-                log.warning("the scan was not stored: %s", error)  # the collector's own notice tells the page
+                log.warning("the scan was not stored: %s", error, extra=event("scan_unkept"))  # the collector's own notice tells the page
             except Exception:
-                log.exception("the scan stumbled; the watchlist goes on")
+                log.exception("the scan stumbled; the watchlist goes on", extra=event("scan_stumbled"))
 
         self._lanes.submit("scan", run)
 

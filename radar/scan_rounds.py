@@ -10,6 +10,7 @@ from radar.errors import VenueError, VenueRefused
 from radar.exchange_clock import ExchangeClock
 from radar.jobs import Answered, Asker, Job
 from radar.live import LiveSymbol
+from radar.logs import event
 from radar.scan.columns import OI_EVERY_SEC
 from radar.schedule import Ask
 from radar.venues import Venue
@@ -57,7 +58,7 @@ class ScanRounds:
             return True
         refused = isinstance(answered.value, VenueRefused)  # it will be again: the next list of contracts may tell why
         self._asker.put_off(answered.job.name, answered.symbol, REFUSED_SEC if refused else RETRY_SEC)
-        log.info("%s %s: %s", answered.job.name, answered.symbol or "", answered.value)
+        log.warning("%s", answered.value, extra=event("request_failed", job=answered.job.name))
         return False
 
     def asks(self, symbols: Sequence[str], paid_ms: int | None) -> Iterator[Ask]:

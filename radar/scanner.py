@@ -19,6 +19,7 @@ from radar.exchange_clock import ExchangeClock
 from radar.intake import Intake
 from radar.jobs import Answered, Asker
 from radar.live import LiveSymbol
+from radar.logs import event
 from radar.quality import AHEAD_MS
 from radar.scan.columns import COLUMNS, Scanned
 from radar.scan.fives import Fives
@@ -50,9 +51,9 @@ def _guarded(work: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return work(*arguments)
         except StoreError as error:
-            log.warning("the scan could not read or write: %s", error)
+            log.warning("the scan could not read or write: %s", error, extra=event("scan_unkept"))
         except Exception:
-            log.exception("the scan stumbled; the watchlist goes on")
+            log.exception("the scan stumbled; the watchlist goes on", extra=event("scan_stumbled"))
         return None
 
     return run

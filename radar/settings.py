@@ -42,6 +42,13 @@ def _split(value: Any) -> Any:
     return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
 
+def _is_base_url(text: str) -> bool:
+    try:
+        return text.startswith(("http://", "https://")) and bool(urlsplit(text).hostname) and text.split() == [text]
+    except ValueError:
+        return False
+
+
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 
 
@@ -80,6 +87,8 @@ class Settings(BaseSettings):
     allow_local_channels: bool = _setting(False, "1 lets channels and the heartbeat reach this machine and private networks")
     heartbeat_url: SecretStr | None = _setting(None, "an address that is called every minute while data are fresh, so that a monitor outside notices silence")
     public_url: str = _setting("http://127.0.0.1:8501", "where people open the radar; links in alerts begin with it")
+    log_format: Literal["text", "json"] = _setting("text", "how the log on stderr is written, a line an event: text (name=value) or json")
+    log_level: Literal["debug", "info", "warning", "error"] = _setting("info", "the least that the log tells; debug tells of every request")
     api_token: SecretStr | None = _setting(None, "token that REST writes need (Authorization: Bearer …) when they do not come from this machine")
     password: SecretStr | None = _setting(None, "password that writes on pages need when they do not come from this machine")
 
@@ -108,9 +117,9 @@ class Settings(BaseSettings):
     )
     @classmethod
     def _base_urls(cls, hosts: tuple[str, ...]) -> tuple[str, ...]:
-        for host in hosts:
-            if not host.startswith(("http://", "https://")) or not urlsplit(host).hostname or host.split() != [host]:
-                raise ValueError(f"{host!r} is not a base URL (http:// or https://)")
+        for place, host in enumerate(hosts, 1):
+            if not _is_base_url(host):
+                raise ValueError(f"number {place} is not a base URL (http:// or https://)")  # not quoted: it may hold a password
         return tuple(host.rstrip("/") for host in hosts)
 
     @field_validator("binance_futures_hosts")

@@ -4,14 +4,17 @@ Runs on the collector's thread, after judging. Memory, decision and messages are
 together until the disk takes them.
 """
 
+import contextlib
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from typing import NamedTuple
 from urllib.parse import quote
 
 import pandas as pd
 
 from radar import deciding, messages
 from radar.entered import merged_policy
+from radar.logs import event
 from radar.mailbag import Mailbag
 from radar.market_teller import MarketTeller
 from radar.models import AlertKind, Decision, Memory, Note, Snapshot
@@ -25,6 +28,24 @@ __all__ = ["Teller"]
 log = logging.getLogger("radar.alerts")
 
 GAP_MS = 90_000  # nobody looked for that long: what was about to hold starts again
+
+
+DATA = AlertKind.DATA
+REST_MS = 180_000  # whose data are back waits that long for the data of others
+
+
+class _Look(NamedTuple):
+    """One symbol at one evaluation: what was remembered, what is to be, and what is news."""
+
+    snapshot: Snapshot
+    before: Mapping[AlertKind, Memory]
+    memories: dict[AlertKind, Memory]
+    found: list[Decision]
+
+
+def _edge(look: _Look) -> str:
+    """What is news about its data; empty for nothing."""
+    return next((one.edge for one in look.found if one.kind is DATA and one.decided), "")
 
 
 class Teller:
@@ -75,20 +96,19 @@ class Teller:
         gap = self._looked_ms is not None and now_ms - self._looked_ms > GAP_MS
         start = self._looked_ms is None
         self._looked_ms = now_ms
-        changed: dict[str, dict[AlertKind, Memory]] = {}
-        decisions: list[Decision] = []
+        looks: dict[str, _Look] = {}
         for snapshot in snapshots:
             known = self._memories.get(snapshot.symbol, {})
             try:
                 before = deciding.rested(known) if gap or (start and _waits_since(known, now_ms - GAP_MS)) else known
-                memories, found = self._decide(snapshot, before, held=snapshot.symbol in positions, now_ms=now_ms)
+                looks[snapshot.symbol] = self._decide(snapshot, before, held=snapshot.symbol in positions, now_ms=now_ms)
             except Exception:
                 # One odd symbol silences no other.
-                log.exception("alerts of %s could not be decided", messages.clean_name(snapshot.symbol))
-                continue
-            if memories != known:
-                changed[snapshot.symbol] = memories
-            decisions += found
+                symbol = messages.clean_name(snapshot.symbol)
+                log.exception("alerts of %s could not be decided", symbol, extra=event("alerts_stumbled", symbol=symbol))
+        self._tell_data_together(looks, positions, now_ms)
+        changed = {symbol: look.memories for symbol, look in looks.items() if look.memories != self._memories.get(symbol, {})}
+        decisions = [one for look in looks.values() for one in look.found]
         kept = self._post.keep(Note(memories=changed), [Said(one) for one in decisions], policy, now_ms)
         if kept.kept:
             self._memories |= changed
@@ -111,11 +131,39 @@ class Teller:
             self.forget(symbol, now_ms)
         return True
 
-    def _decide(self, s: Snapshot, known: Mapping[AlertKind, Memory], *, held: bool, now_ms: int) -> tuple[dict[AlertKind, Memory], list[Decision]]:
+    def _decide(self, s: Snapshot, known: Mapping[AlertKind, Memory], *, held: bool, now_ms: int, data_now: bool = False) -> _Look:
+        """`data_now`: decide about its data alone, and wait for nothing."""
         policy = merged_policy(self._user, s.symbol)
         seen = sights(s, policy, held=held, memory=known)
+        if data_now:
+            seen, policy = {DATA: seen[DATA]}, policy.model_copy(update={"hold_sec": 0, "hold_evaluations": 1})
         memories, found = deciding.step(s.symbol, seen, known, policy, now_ms=now_ms, light=s.traffic_light, held=held)
-        return memories, messages.written(found, s, known, link=self._link(s.symbol), policy=policy, now_ms=now_ms, zone=self._zone)
+        written = messages.written(found, s, known, link=self._link(s.symbol), policy=policy, now_ms=now_ms, zone=self._zone)
+        return _Look(s, known, memories, written)
+
+    def _tell_data_together(self, looks: dict[str, _Look], positions: Collection[str], now_ms: int) -> None:
+        """An exchange that falls silent does so for all: one message that data are lost, one that they are back.
+
+        Whose data are about to be lost joins those who lost them; whose data are back waits a while for the others.
+        """
+        known = (self._memories or {}) | {symbol: look.memories for symbol, look in looks.items()}
+        data = {symbol: kinds.get(DATA) for symbol, kinds in known.items()}
+        if any(_edge(look) == "opens" for look in looks.values()):
+            for symbol, look in looks.items():
+                memory = data[symbol]
+                if memory is None or memory.pending_ms is None or memory.active:
+                    continue
+                with contextlib.suppress(Exception):  # one odd symbol silences no other: it is told by itself, later
+                    joins = self._decide(look.snapshot, look.before, held=symbol in positions, now_ms=now_ms, data_now=True)
+                    if _edge(joins):
+                        looks[symbol] = look._replace(memories=look.memories | {DATA: joins.memories[DATA]}, found=[*look.found, *joins.found])
+        back = {symbol: memory for symbol, look in looks.items() if _edge(look) == "closes" and (memory := look.before.get(DATA))}
+        since_ms = {symbol: now_ms if memory.pending_ms is None else memory.pending_ms for symbol, memory in back.items()}
+        if any(memory and memory.active and memory.told for memory in data.values()) and all(now_ms - ts < REST_MS for ts in since_ms.values()):
+            for symbol, memory in back.items():
+                look, waits = looks[symbol], memory.model_copy(update={"pending_ms": since_ms[symbol], "pending_count": memory.pending_count + 1})
+                found = [one for one in look.found if one.kind is not DATA]
+                looks[symbol] = look._replace(memories=look.memories | {DATA: waits}, found=found)
 
     def _link(self, symbol: str) -> str:
         return f"{self._url}/symbol?symbol={quote(symbol, errors='replace')}"

@@ -7,6 +7,8 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 
+from radar.logs import event
+
 __all__ = ["Guesses", "Throttle", "address_of"]
 
 log = logging.getLogger("radar.access")
@@ -86,5 +88,5 @@ class Guesses:
                 return True, 0.0
             self._one.wait(key)
             self._all.wait("")
-        log.warning("a wrong %s from %s", self._what, key)
+        log.warning("a wrong %s from %s", self._what, key, extra=event("wrong_secret", what=self._what, address=key))
         return False, 0.0

@@ -204,7 +204,7 @@ FAULTS = (
         "F51",
         ALERTS,
         "A threshold is changed, or the symbol removed, while an alert is open",
-        "Judged anew; nothing is told twice, and a symbol that left tells nothing.",
+        "Judged anew; nothing is told twice; a symbol that leaves says once that nobody looks any more, and tells nothing after it.",
     ),
     Fault("F52", ALERTS, "Hundreds of symbols turn RED at once", "One message a channel, as long as it takes, with a count of the rest."),
     Fault(

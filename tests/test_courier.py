@@ -86,6 +86,7 @@ def test_messages_arrive_in_order(brought, clock):
     assert desk.tried == ["first", "second", "third"]
 
 
+@pytest.mark.fault("F44")
 def test_a_failure_is_tried_again_later_and_later_and_nothing_overtakes_it(brought, clock):
     """Five minutes of HTTP 500: few attempts, growing apart, then everything in order."""
     desk = Channel("desk", *[DOWN] * 6)
@@ -98,6 +99,7 @@ def test_a_failure_is_tried_again_later_and_later_and_nothing_overtakes_it(broug
     assert desk.arrived == ["first", "second", "third"]
 
 
+@pytest.mark.fault("F45")
 def test_a_channel_that_says_when_is_believed(brought, clock):
     """429 with Retry-After 40: not before."""
     desk = Channel("desk", Outcome(ok=False, retry_after_sec=40.0, sentence="asks to wait (HTTP 429)"))
@@ -109,6 +111,7 @@ def test_a_channel_that_says_when_is_believed(brought, clock):
     assert (before, desk.arrived) == (1, ["first", "second", "third"])
 
 
+@pytest.mark.fault("F46")
 def test_a_refused_token_is_tried_once_a_message_and_shown(brought, clock, user):
     """No storm: the message is marked as failed, the channel needs attention."""
     desk = Channel("desk", REFUSED)
@@ -122,6 +125,7 @@ def test_a_refused_token_is_tried_once_a_message_and_shown(brought, clock, user)
     assert courier.states()[0].ok
 
 
+@pytest.mark.fault("F44", "F39")
 def test_what_was_tried_before_a_restart_goes_on_after_it(brought, started, clock):
     """A new process finds the queue as it was, waits included."""
     desk = Channel("desk", DOWN)
@@ -135,6 +139,7 @@ def test_what_was_tried_before_a_restart_goes_on_after_it(brought, started, cloc
     assert desk.arrived == ["first", "second", "third"]
 
 
+@pytest.mark.fault("F47")
 def test_a_hanging_channel_delays_no_other(brought):
     """Each has a thread of its own."""
     slow, quick = Channel("slow"), Channel("quick")
@@ -215,6 +220,7 @@ def test_a_disk_that_fills_up_sends_nothing_twice(brought, clock, user, monkeypa
     assert [a.deliveries["desk"] for a in user.outbox.log()] == ["sent"] * 3
 
 
+@pytest.mark.fault("F35")
 def test_what_is_decided_on_a_full_disk_is_sent_from_memory_and_kept_later(brought, clock, user, monkeypatch):
     """In order, once, and the log has all of it in the end."""
     desk, disk = Channel("desk", OK, OK, OK, OK, DOWN), Full(user, monkeypatch)
@@ -246,6 +252,7 @@ def test_two_couriers_send_a_message_once(brought, started, clock):
     assert desk.tried == []
 
 
+@pytest.mark.fault("F49")
 def test_a_message_that_was_under_way_at_a_kill_says_that_it_may_be_a_second_one(brought, started, clock):
     """Nobody knows whether it arrived; it comes again after the claim ended."""
     desk = Channel("desk")
@@ -262,6 +269,7 @@ def test_a_message_that_was_under_way_at_a_kill_says_that_it_may_be_a_second_one
     assert "Perhaps" not in said[1]
 
 
+@pytest.mark.fault("F44")
 def test_late_news_says_so_first(brought, clock):
     """A channel that was down for a quarter of an hour."""
     desk = Channel("desk")
@@ -319,3 +327,45 @@ def test_tests_of_a_channel_come_one_at_a_time(started, clock):
 
     assert (first.ok, second.ok, third.ok) == (True, False, True)
     assert courier.states()[0].last_sent_ms == clock.now_ms()
+
+
+WAIT = Outcome(ok=False, retry_after_sec=120.0, sentence="asks to wait (HTTP 429)")
+
+
+@pytest.mark.fault("F44")
+def test_half_an_hour_without_a_channel_loses_and_doubles_nothing(started, clock):
+    """What was decided meanwhile waits; few attempts, ever further apart; then all of it, in order, once, and the old ones say how late they are."""
+    desk = Channel("desk", *[DOWN] * 1000)
+    courier, tries = started(desk), []
+    for minute in range(30):
+        if minute in (0, 5, 20, 29):
+            courier.bag.put(note(f"of minute {minute}", ["desk"], clock.now_ms()))
+        run(courier, clock, "desk", 60)
+        tries.append(len(desk.tried))
+    desk.outcomes.clear()
+    run(courier, clock, "desk", 310)
+
+    assert tries[-1] <= 12
+    assert tries[14] - tries[4] <= 3
+    assert [title.partition("of minute")[2] for title in desk.arrived] == [" 0", " 5", " 20", " 29"]
+    assert [title.startswith("(") for title in desk.arrived] == [True, True, True, False]
+
+
+@pytest.mark.fault("F45", "F46", "F48")
+def test_of_three_channels_each_has_its_own_fate(brought, clock):
+    """One wants a pause, one refuses the token, one is well: that one gets each message once and at once."""
+    well, slow, gone = Channel("well"), Channel("slow", WAIT), Channel("gone", *[REFUSED] * 9)
+    courier = brought(well, slow, gone)
+    for name in ("well", "slow", "gone"):
+        courier.step(name)
+    for _ in range(5):
+        for name in ("well", "slow", "gone"):
+            courier.step(name)
+    at_once = list(well.arrived), list(slow.tried), list(gone.tried)
+    states = {state.name: (state.ok, state.waiting) for state in courier.states()}
+    run(courier, clock, "slow", 125)
+
+    assert at_once == (["first", "second", "third"], ["first"], ["first", "second", "third"])
+    assert states == {"well": (True, 0), "slow": (False, 3), "gone": (False, 0)}
+    assert slow.arrived == ["first", "second", "third"]
+    assert (well.tried, len(gone.tried)) == (["first", "second", "third"], 3)

@@ -80,6 +80,7 @@ def test_the_unknown_is_no_baseline():
     assert desk.looks(True, 10) == []
 
 
+@pytest.mark.fault("F22")
 def test_a_change_must_hold_a_minute_and_two_looks():
     """One at 0 s, at 30 s, and it is news at 60 s."""
     desk = calm()
@@ -106,6 +107,7 @@ def test_looking_often_does_not_shorten_the_minute():
     assert desk.look(True, after_sec=1) == [OPENS]
 
 
+@pytest.mark.fault("F22")
 @pytest.mark.parametrize(
     ("kind", "interruption"),
     [(NO_SHORT, False), (EXIT, False), (BASIS_ONLY, False), (BASIS_ONLY, None), (SHORT_WINDOW, None), (SRS, None), (CAP, None)],
@@ -120,6 +122,7 @@ def test_an_interruption_starts_the_minute_again(kind, interruption):
     assert desk.look(True) == [OPENS]
 
 
+@pytest.mark.fault("F30")
 def test_doubt_never_clears_and_never_opens():
     """Ten hours of unknown leave an alert as it is, on or off."""
     desk = calm()
@@ -278,6 +281,7 @@ def test_a_second_opening_waits_for_the_cooldown_and_its_short_life_is_silent():
     assert desk.looks(False, 5) == []
 
 
+@pytest.mark.fault("F50")
 def test_an_opening_that_lasts_is_told_after_the_cooldown():
     """The last word is never "resolved" while it is on."""
     desk = calm()
@@ -312,6 +316,7 @@ def test_a_late_opening_begins_a_cooldown():
     assert desk.looks(True, 5) == [WAITS]
 
 
+@pytest.mark.fault("F50")
 def test_flapping_within_the_cooldown_is_silent():
     """Two minutes on, two minutes off: one opening and one end in half an hour."""
     desk = calm()
@@ -320,6 +325,7 @@ def test_flapping_within_the_cooldown_is_silent():
     assert [one for one in found if one[1]] == [OPENS, CLOSES]
 
 
+@pytest.mark.fault("F50")
 def test_flapping_faster_than_the_hold_is_nothing():
     """On, off, on, off: nothing held."""
     desk = calm()
@@ -756,6 +762,73 @@ def test_any_history_of_rungs_ends_what_it_began(history):
     assert not news or news[0][0].edge == "opens"
 
 
+MISHAPS = st.lists(
+    st.tuples(
+        st.sampled_from(["look", "look", "look", "restart", "clock back", "clock ahead", "edited", "gap"]),
+        st.sampled_from([True, True, False, False, None]),
+        st.integers(1, 8),
+    ),
+    min_size=5,
+    max_size=40,
+)
+
+
+@pytest.mark.fault("F28", "F39", "F50", "F51")
+@settings(max_examples=250, deadline=None, derandomize=True)
+@given(MISHAPS, st.lists(POLICIES, min_size=2, max_size=2), st.sampled_from([NO_SHORT, BASIS_ONLY, SRS, DATA]))
+def test_no_mishap_tells_a_change_twice_or_opens_from_the_unknown(mishaps, policies, kind):
+    """Restarts, gaps, a clock that jumps either way, settings changed while it is on: openings and ends in turn, each seen, within the cooldown one."""
+    memory, now_ms, lived_sec, ahead_sec, policy = {}, T0, 0, 0, policies[0]
+    told, seen_off, opened = [], False, []
+    for what, holds, looks in mishaps:
+        if what == "restart":
+            memory = saved(memory)
+        elif what == "gap":
+            memory, lived_sec, now_ms = rested(saved(memory)), lived_sec + 600, now_ms + 600_000
+        elif what in ("clock back", "clock ahead"):
+            now_ms += -7_200_000 if what == "clock back" else 1_800_000
+            ahead_sec += 1_800 if what == "clock ahead" else 0
+        elif what == "edited":
+            policy = policies[looks % 2]
+        for _ in range(looks):
+            now_ms, lived_sec = now_ms + 30_000, lived_sec + 30
+            memory, found = step("ARBUSDT", {kind: Sight(holds=holds)}, memory, policy, now_ms=now_ms, light=Light.YELLOW, held=False)
+            for one in found:
+                assert holds is (one.edge == "opens")
+            for one in [one for one in found if one.decided]:
+                assert [one.edge] != [before.edge for before in told[-1:]] or one.edge == "opens"  # an end may be unwanted
+                if one.edge == "opens":
+                    assert seen_off  # it was seen to be otherwise since the last opening: what is unknown is no such sight
+                    assert not opened or lived_sec + ahead_sec - opened[-1] >= min(p.cooldown_min for p in policies) * 60
+                    opened.append(lived_sec + ahead_sec)
+                    seen_off = False
+                told.append(one)
+            seen_off |= holds is False
+
+
+@pytest.mark.fault("F50")
+def test_an_hour_of_flapping_at_every_look_is_bounded():
+    """On, off, on, off with no time to hold: one opening a cooldown and its end; each other opening is in the log with its reason."""
+    desk = calm(hold_evaluations=1, hold_sec=0)
+    found = [one for _ in range(60) for one in desk.look(True) + desk.look(False)]
+    held = [one for one in desk.told if not one.decided]
+
+    assert found.count(OPENS) == found.count(CLOSES) <= 1 + 60 // 30
+    assert len(held) == 60 - found.count(OPENS)
+    assert all(one.reason.startswith(("cooldown", "not re-armed")) for one in held)
+    assert desk.looks(True, 60)[-1] == OPENS  # it lasts: told after all
+
+
+@pytest.mark.fault("F52")
+def test_the_most_urgent_of_a_crowd_is_named_first():
+    """Five hundred RED and the exit of one that is held: it is the title, and the first line."""
+    crowd = [decision(f"S{n}USDT", NO_SHORT, title=f"S{n}USDT NO SHORT") for n in range(500)]
+    title, body = group([*crowd, decision("HELDUSDT", EXIT, title="HELDUSDT EXIT", passes=True)])
+
+    assert title == "501 alerts: HELDUSDT EXIT"
+    assert body.startswith("HELDUSDT EXIT\n")
+
+
 # ── quiet hours, digest, groups, cap ────────────────────────────────────────────────────────────
 
 
@@ -900,6 +973,7 @@ def test_a_group_begins_with_what_is_urgent():
     assert body == "CUSDT EXIT\nAUSDT NO SHORT\nBUSDT SRS\nAUSDT resolved\n\nC full text\n\nA full text"
 
 
+@pytest.mark.fault("F52")
 @pytest.mark.parametrize("long", [10, 150, 4000])
 def test_a_crowd_says_how_many_more(long):
     """Five hundred symbols at once are one message of at most 1,900 characters that counts the rest."""

@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 GROUPS = {
-    "nouns": ("", "clock", "errors", "models", "settings", "thresholds", "words"),  # "" is radar/__init__.py
+    "nouns": ("", "clock", "errors", "logs", "models", "settings", "thresholds", "words"),  # "" is radar/__init__.py
     "core": (
         "abroad", "assess", "backtest", "bars", "book", "borrow", "cadence", "carry", "deciding", "explain", "flips", "funding", "history", "judged", "light",
         "market_alerts", "market_deciding", "market_messages", "market_query",

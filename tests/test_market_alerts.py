@@ -258,6 +258,7 @@ def one_deep(place=3):
     return table(funding_1h_pct=[-0.2134 if row == place else 0.0 for row in range(20)], delta_oi_1h_pct=[12.3] * 20, mark=[0.01234] * 20)
 
 
+@pytest.mark.fault("F52")
 def test_a_crash_of_the_whole_market_is_one_message(desk):
     """500 symbols at once: one message a channel, that names the worst three and how many more, and fits a phone; the log names all."""
     desk.set_market_alert(DEEP)
@@ -335,6 +336,7 @@ def test_unknown_neither_opens_nor_ends(desk):
     assert desk.log() == told
 
 
+@pytest.mark.fault("F50")
 def test_flapping_inside_the_cooldown_is_logged_and_told_when_it_lasts(desk):
     """By (alert, symbol): another symbol is told at once."""
     desk.set_market_alert(DEEP)
@@ -363,6 +365,7 @@ def test_a_restart_repeats_nothing_and_forgets_nothing(desk):
     assert [row[:3] for row in desk.log()] == [("T003USDT", "opens", True), ("T003USDT", "closes", True)]
 
 
+@pytest.mark.fault("F51")
 def test_what_is_taken_away_leaves_nothing(desk):
     """Neither a message nor memory, also when it was taken away while nobody decided."""
     one, two = desk.set_market_alert(DEEP), desk.set_market_alert({"name": "two", "conditions": ["srs > 1"]})

@@ -135,6 +135,7 @@ def test_a_dotenv_in_another_encoding_is_one_line(tmp_path):
         load_settings()
 
 
+@pytest.mark.fault("F57")
 def test_secrets_never_show(monkeypatch):
     """Neither repr, str, dumps as text nor the error about another variable holds a secret."""
     monkeypatch.setenv("RADAR_API_TOKEN", CANARY)

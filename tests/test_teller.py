@@ -48,14 +48,18 @@ def test_a_first_look_announces_nothing(world):
     assert world.radar.alerts() == []
 
 
-def test_a_light_that_turns_is_told_once_within_75_seconds(world):
-    """To every channel, with the symbol, what it was, the sentence, the numbers and the link."""
+def test_a_light_that_turns_is_told_once_within_75_seconds(world, caplog):
+    """To every channel, with the symbol, what it was, the sentence, the numbers and the link; the log has the light and the decision."""
+    caplog.set_level("INFO", "radar")
     turn(world, red=True)
     world.run(75)
     found = [alert for alert in world.radar.alerts() if alert.kind is AlertKind.NO_SHORT]
     message = world.user.outbox.next_of("desk")
     world.run(300, step=2)
 
+    events = [(one.event, one.fields.get("after"), one.fields.get("kind")) for one in caplog.records if one.fields.get("symbol") == SYMBOL]
+    assert ("light", "RED", None) in events
+    assert events.count(("alert_decided", None, "no_short")) == 1
     assert "UTC WINDOWUSDT" in message.body
     assert [(a.edge, a.decided, dict(a.deliveries)) for a in found] == [("opens", True, {"desk": "queued", "mail": "queued"})]
     assert found[0].title.startswith("WINDOWUSDT NO SHORT (was SHORT WINDOW)")
@@ -65,6 +69,7 @@ def test_a_light_that_turns_is_told_once_within_75_seconds(world):
     assert [entry for entry in told(world) if entry[0] == "no_short"] == [("no_short", "opens", {"desk": "queued", "mail": "queued"})]
 
 
+@pytest.mark.fault("F22")
 def test_a_blip_is_no_news(world):
     """Half a minute of RED is over before it held for one."""
     turn(world, red=True)
@@ -75,6 +80,7 @@ def test_a_blip_is_no_news(world):
     assert told(world) == []
 
 
+@pytest.mark.fault("F50")
 def test_it_is_resolved_once_and_flapping_is_silent(world):
     """One opening, one end; what flaps inside the cooldown is in the log as held back, and told when it lasts."""
     for red in (True, False, True, False):
@@ -90,6 +96,7 @@ def test_it_is_resolved_once_and_flapping_is_silent(world):
     assert [entry[:2] for entry in told(world) if entry[0] == "no_short"][2:] == [("no_short", "opens")]
 
 
+@pytest.mark.fault("F39")
 def test_a_restart_repeats_nothing_and_forgets_nothing(world):
     """In the middle of holding, and after telling: the same messages as without it."""
     turn(world, red=True)
@@ -122,6 +129,7 @@ def test_what_cannot_be_kept_is_told_from_memory_and_kept_later(world, monkeypat
     assert not any("Alerts cannot be kept" in notice for notice in world.radar.health().notices)
 
 
+@pytest.mark.fault("F51")
 def test_a_symbol_that_leaves_while_it_is_red_says_that_nobody_looks(world):
     """Whoever was told NO SHORT must not wait for a "resolved" that never comes."""
     turn(world, red=True)
@@ -302,3 +310,128 @@ def test_what_would_have_fired_is_counted_from_what_was_lived(world):
 
     assert counts[AlertKind.NO_SHORT] == 1
     assert json.dumps({kind.value: count for kind, count in counts.items()})
+
+
+def messages(world, channel="desk"):
+    """Titles of what a channel is to get, oldest first."""
+    found, after = [], 0
+    while (row := world.user.outbox.next_of(channel, after=after)) is not None:
+        found.append(row.title)
+        after = row.id
+    return found
+
+
+@pytest.mark.fault("F30")
+def test_an_hour_without_any_exchange_is_two_messages(driven):
+    """A restart in the middle: data lost, data back, and nothing of any symbol's light meanwhile."""
+    world = driven(watchlist=[SYMBOL, "CALMUSDT"])
+    listen(world)
+    world.run(30)
+    before = messages(world)
+    for method in ("quotes", "perp_tickers", "open_interest", "spot_tickers", "clock", "perp_book", "spot_book"):
+        world.venue.errors[method] = VenueUnavailable("down", venue="demo")
+    world.run(1800, step=60)
+    world.collector.close()
+    world.start()
+    listen(world)
+    world.run(1800, step=60)
+    during = messages(world)[len(before) :]
+    world.venue.errors.clear()
+    world.run(130, step=5)
+    after = messages(world)[len(before) + len(during) :]
+
+    assert (len(during), len(after)) == (1, 1), after
+    assert "DATA LOST" in during[0]
+    assert "2 alerts" in during[0]
+    assert "data" in after[0].lower()
+    assert {entry[0] for entry in told(world)} == {"data"}
+
+
+@pytest.mark.fault("F30")
+def test_data_that_are_lost_and_back_one_after_another_are_two_messages(world):
+    """Three symbols, some seconds apart each way; one that stays away holds the word of the others back for three minutes at most."""
+    [one] = world.collector._judge.snapshots.values()
+    teller, made = world.collector._judge._teller, len(messages(world))
+    names, lost, now_ms = ("AUSDT", "BUSDT", "CUSDT"), set(), world.collector.time.now_ms()
+    for name in names:
+        world.user.watch(name, now_ms)
+
+    def looks(seconds):
+        nonlocal now_ms
+        for _ in range(seconds // 10):
+            now_ms += 10_000
+            lights = {name: Light.UNKNOWN if name in lost else Light.YELLOW for name in names}
+            teller.look([one[1].model_copy(update={"symbol": name, "traffic_light": light}) for name, light in lights.items()], now_ms)
+        return messages(world)[made:]
+
+    looks(20)
+    for name in names:
+        lost.add(name)
+        looks(20)
+    gone = looks(300)
+    for name in names[:2]:
+        lost.remove(name)
+        looks(20)
+    waiting = looks(120)
+    partly = looks(120)
+    lost.clear()
+    back = looks(300)
+
+    assert [title.split(":")[0] for title in gone] == ["3 alerts"]
+    assert waiting == gone
+    assert [title.split(":")[0] for title in partly[1:]] == ["2 alerts"]
+    assert len(back) == 3
+    assert [(entry[0], entry[1]) for entry in told(world)] == [("data", "opens")] * 3 + [("data", "closes")] * 3
+
+
+@pytest.mark.fault("F22")
+@pytest.mark.parametrize(("what", "factor"), [("mark", 0.001), ("index", 1000)])  # a discount of 99.9 %, for one tick
+def test_a_price_that_is_a_thousand_times_off_for_one_tick_alerts_nobody(world, monkeypatch, what, factor):
+    """It is shown as it came, and gone with the next one; what it does to the average of 15 minutes is at worst a light that is not GREEN."""
+    quotes, shown = world.venue.inner.quotes, []
+
+    def odd(*arguments):
+        return [row.model_copy(update={what: getattr(row, what) * factor}) if row.symbol == SYMBOL else row for row in quotes(*arguments)]
+
+    monkeypatch.setattr(world.venue.inner, "quotes", odd)
+    world.run(10)
+    shown.append(getattr(world.radar.snapshot(SYMBOL), what))
+    monkeypatch.setattr(world.venue.inner, "quotes", quotes)
+    world.run(300, step=3)
+    shown.append(getattr(world.radar.snapshot(SYMBOL), what))
+
+    assert max(shown) / min(shown) > 900
+    assert told(world) == []
+
+
+@pytest.mark.fault("F51")
+def test_a_threshold_that_is_changed_while_it_is_red_tells_nothing_twice(world):
+    """Other numbers, still RED: no word. Numbers by which it is over: resolved once."""
+    turn(world, red=True)
+    world.run(90)
+    for basis in (40.0, 45.0, 49.0):
+        world.radar.set_thresholds(SYMBOL, RED | {"r1_basis_max": basis})
+        world.run(90, step=3)
+    still = [entry[:2] for entry in told(world) if entry[0] == "no_short"]
+    turn(world, red=False)
+    world.run(120, step=3)
+
+    assert still == [("no_short", "opens")]
+    assert [entry[:2] for entry in told(world) if entry[0] == "no_short"] == [("no_short", "opens"), ("no_short", "closes")]
+
+
+@pytest.mark.fault("F51")
+def test_a_symbol_that_left_and_came_back_begins_anew(world):
+    """Told once that nobody looks; RED when it comes back is its first look, and no news."""
+    turn(world, red=True)
+    world.run(90)
+    world.radar.unwatch(SYMBOL)
+    world.run(120, step=5)
+    left = messages(world)
+    world.radar.watch(SYMBOL)
+    world.run(300, step=3)
+
+    assert ["no longer watched" in title for title in left].count(True) == 1
+    assert "no longer watched" in left[-1]
+    assert world.light(SYMBOL) is Light.RED
+    assert messages(world) == left

@@ -44,7 +44,7 @@ def is_public(address: str) -> bool:
         return False
     if isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped:
         ip = ip.ipv4_mapped
-    special = ip.is_multicast or ip.is_unspecified or ip.is_link_local or (ip.is_reserved and ip not in NAT64)
+    special = ip.is_multicast or ip.is_unspecified or ip.is_link_local or getattr(ip, "is_site_local", False) or (ip.is_reserved and ip not in NAT64)
     return ip.is_global and not special and all(is_public(str(inner)) for inner in _inside(ip))
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlite_utils import Database
 
+from radar.logs import event
 from radar.models import MarketAlert, MarketRow
 from radar.store.base import SqliteFile
 
@@ -84,5 +85,5 @@ def _alert(row: tuple[Any, ...]) -> MarketAlert | None:
     try:
         return MarketAlert(id=ident, rev=rev, name=name, on=bool(is_on), **json.loads(body))
     except (TypeError, ValueError):
-        log.warning("the market alert %s cannot be read and is left out", ident)
+        log.warning("the market alert %s cannot be read and is left out", ident, extra=event("row_unreadable"))
         return None

@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlite_utils import Database
 
+from radar.logs import event
 from radar.models import Alert, AlertKind, Delivery, Memory, Note
 from radar.store.base import SqliteFile
 from radar.store.profiles import DESK
@@ -75,7 +76,7 @@ class Outbox:
                 try:
                     found.setdefault(row["symbol"], {})[AlertKind(row["kind"])] = Memory.model_validate_json(row["body"])
                 except ValueError:
-                    log.warning("what alerts remembered of %s %s cannot be read and is forgotten", row["symbol"], row["kind"])
+                    log.warning("what alerts remembered of %s %s cannot be read and is forgotten", row["symbol"], row["kind"], extra=event("row_unreadable"))
         return found
 
     def record(self, note: Note, writer: str) -> list[int]:

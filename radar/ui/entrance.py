@@ -11,6 +11,7 @@ import streamlit as st
 from streamlit.errors import StreamlitAuthError
 
 from radar.access import check_password
+from radar.logs import event
 from radar.throttle import Guesses
 from radar.ui import parts, reads
 from radar.ui.look import plain
@@ -72,5 +73,5 @@ def _logins(user: Mapping[str, object]) -> None:
             try:
                 st.login(name or None)
             except StreamlitAuthError:
-                log.exception("Streamlit's login is not set up completely")
+                log.exception("Streamlit's login is not set up completely", extra=event("login_unusable"))
                 st.error("The login is not set up completely. The log of the radar says what is missing.")

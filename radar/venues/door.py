@@ -13,6 +13,7 @@ from typing import Literal, NamedTuple
 
 from radar.clock import Clock
 from radar.errors import VenueBlocked, VenueBusy, VenueUnavailable
+from radar.logs import event
 
 __all__ = ["Closed", "Door", "pause_sec"]
 
@@ -101,7 +102,7 @@ class Door:
         with self._lock:
             if turn == self._turn:
                 if not self.trusted and (self._strikes or self._failures >= DOWN_AFTER):
-                    log.info("%s answers again", self._who)
+                    log.info("%s answers again", self._who, extra=event("venue_open", venue=self._venue, who=self._who))
                 self.trusted, self._strikes, self._failures = True, 0, 0
 
     def failed(self, turn: int, sentence: str) -> None:
@@ -135,4 +136,5 @@ class Door:
         self.trusted = False
         if until > self._until:
             self._until, self._sentence, self._kind = until, sentence, kind
-            log.warning("%s: %s Asked again in %.0f s.", self._who, sentence, seconds)
+            facts = {"venue": self._venue, "who": self._who, "kind": kind, "seconds": round(seconds)}
+            log.warning("%s: %s Asked again in %.0f s.", self._who, sentence, seconds, extra=event("venue_closed", **facts))

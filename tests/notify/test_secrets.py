@@ -99,6 +99,7 @@ def test_the_search_finds_what_it_should(logs):
     assert leaks("".join(logs)) == [PATH]
 
 
+@pytest.mark.fault("F57")
 @pytest.mark.parametrize("answer", [(200, {}, b"ok"), (401, {}, b"echo " + PATH.encode()), (302, {"Location": f"/{PATH}"}, b""), "hang"])
 @pytest.mark.parametrize("kind", URLS)
 def test_nothing_of_a_url_is_told(kind, answer, services, hook, logs, capfd):
@@ -112,6 +113,7 @@ def test_nothing_of_a_url_is_told(kind, answer, services, hook, logs, capfd):
     assert not any(line.startswith(("apprise", "urllib3", "requests")) for line in logs)
 
 
+@pytest.mark.fault("F57")
 @pytest.mark.parametrize(
     "url",
     [
@@ -133,6 +135,7 @@ def test_a_url_that_is_refused_is_not_told(url, logs, capfd):
     assert leaks("\n".join([*logs, *problems, *capfd.readouterr()])) == []
 
 
+@pytest.mark.fault("F57")
 def test_an_error_inside_apprise_is_not_told(services, logs, capfd):
     """Its text may be a URL; what comes back is an outcome."""
     channels, _ = parse_channels("desk=" + URLS["tgram"], allow_local=True)
@@ -157,6 +160,7 @@ def test_a_channel_cannot_be_taken_apart(take):
     assert leaks("".join(traceback.TracebackException.from_exception(caught.value, capture_locals=True).format())) == []
 
 
+@pytest.mark.fault("F57")
 def test_a_heartbeats_address_is_not_told(hook, logs, capfd):
     """In its path is the monitor's token."""
     hook.answers[f"/{PATH}"] = (500, {}, PATH.encode())
@@ -178,6 +182,7 @@ def test_other_threads_keep_their_logs(hook, logs, monkeypatch):
     assert [line for line in logs if line.startswith("urllib3") and "/elsewhere" in line]
 
 
+@pytest.mark.fault("F57")
 def test_nothing_is_written_to_disk(services, tmp_path, monkeypatch):
     """Apprise's persistent storage is off."""
     monkeypatch.setenv("HOME", str(tmp_path))

@@ -42,6 +42,7 @@ def test_a_webhook_gets_title_and_body_once(hook, open_channel):
     assert (path, headers["X-T"], headers["Authorization"]) == ("/hook", "desk", "Basic dTpw")
 
 
+@pytest.mark.fault("F46")
 @pytest.mark.parametrize(
     ("status", "permanent"),
     [
@@ -61,6 +62,7 @@ def test_a_status_is_permanent_or_temporary(hook, open_channel, status, permanen
     assert len(hook.hits) == 1
 
 
+@pytest.mark.fault("F45")
 @pytest.mark.parametrize(
     ("said", "seconds"), [("40", 40), ("0.5", 0.5), ("-3", 0), ("1e9", 3600), ("nan", None), ("soon", None), ("", None)]
 )
@@ -78,6 +80,7 @@ def test_retry_after_may_be_a_date(hook, open_channel):
     assert open_channel(f"json://{hook.at}/hook").send("t", "b").retry_after_sec == pytest.approx(60, abs=3)
 
 
+@pytest.mark.fault("F58")
 def test_redirects_are_not_followed(hook, open_channel):
     """Not even when the URL asks for it: the other path is not touched."""
     hook.answers["/hook"] = (302, {"Location": f"http://{hook.at}/inside"}, b"")
@@ -86,6 +89,7 @@ def test_redirects_are_not_followed(hook, open_channel):
     assert [hit[1] for hit in hook.hits] == ["/hook"]
 
 
+@pytest.mark.fault("F47")
 @pytest.mark.parametrize("fault", ["hang", "drip"])
 def test_a_server_that_never_ends_is_left_in_time(hook, open_channel, fault):
     """Silence, or a byte now and then: it is temporary, and the thread is gone soon after."""
@@ -125,6 +129,7 @@ def test_a_body_without_end_is_cut(hook, open_channel):
     assert open_channel(f"json://{hook.at}/hook").send("t", "b").ok
 
 
+@pytest.mark.fault("F58")
 def test_a_name_that_turns_private_is_not_connected_to(hook, monkeypatch):
     """DNS rebinding: public while the list is read, loopback when the message goes out."""
     answers = {"ip": "93.184.215.14"}
@@ -138,6 +143,7 @@ def test_a_name_that_turns_private_is_not_connected_to(hook, monkeypatch):
     assert (outcome.ok, outcome.sentence, hook.hits) == (False, f"The channel {PRIVATE}.", [])
 
 
+@pytest.mark.fault("F58")
 def test_the_address_that_was_checked_is_the_one_connected_to(hook, open_channel, monkeypatch):
     """One look-up a send: there is no second answer to change in between."""
     channel, asked, real = open_channel(f"json://localhost:{hook.at.split(':')[1]}/hook"), [], socket.getaddrinfo
@@ -364,6 +370,7 @@ def test_a_heartbeat_hangs_nobody(hook):
     assert (outcome.ok, outcome.sentence) == (False, "The monitor did not answer within 0.2 s.")
 
 
+@pytest.mark.fault("F58")
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]", "2130706433", "0x7f000001", "0177.0.0.1"])
 def test_a_heartbeat_goes_to_public_addresses(hook, host):
     """Unless local ones are allowed; nothing is connected to."""
@@ -372,6 +379,7 @@ def test_a_heartbeat_goes_to_public_addresses(hook, host):
     assert (outcome.ok, outcome.sentence, hook.hits) == (False, f"The monitor {PRIVATE}.", [])
 
 
+@pytest.mark.fault("F58")
 @pytest.mark.parametrize("url", ["file:///etc/passwd", "ftp://example.org", "sesame", "http://", "http://[::1", "http://a b\x00"])
 def test_a_heartbeat_wants_http(url):
     """Nonsense is told, not raised."""

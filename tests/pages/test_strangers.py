@@ -27,8 +27,8 @@ WRITES = {
 READS = {
     "alert_overrides", "alert_policy", "alerts", "alerts_csv", "alerts_paused", "available", "both", "channel_complaints", "channel_problems", "channels",
     "courier", "events", "export", "health", "is_fresh", "is_scanned", "is_watched", "manual_borrow", "market_alerts", "marks", "measured", "now_ms",
-    "overrides", "positions", "preset", "profiles", "progress", "rehearse", "series", "settlements", "snapshot", "snapshots", "suggestions", "stuck_sec", "thresholds",
-    "tile_history", "unseen", "venues", "view", "vitals", "watchlist", "whole_market",
+    "overrides", "positions", "preset", "profiles", "progress", "rehearse", "series", "settlements", "snapshot", "snapshots", "suggestions", "stuck_sec",
+    "thresholds", "tile_history", "unseen", "venues", "view", "vitals", "watchlist", "whole_market",
 }  # fmt: skip
 OF_THE_PROCESS = {"ask_to_stop", "close"}
 PAGES = ("watchlist", "market", "symbol", "alerts", "replay", "backtest", "thresholds", "about")

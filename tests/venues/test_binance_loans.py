@@ -280,6 +280,7 @@ REPLIES = {
 }
 
 
+@pytest.mark.fault("F57")
 @pytest.mark.parametrize("reply", REPLIES.values(), ids=REPLIES)
 def test_neither_key_nor_secret_is_ever_shown(web, binance, caplog, reply):
     """Not in a log record at any level, an exception or its traceback, repr(), health() or what is kept over a restart."""

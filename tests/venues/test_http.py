@@ -417,6 +417,7 @@ def test_without_hosts_nothing_is_asked(web, family, clock):
         ask(http)
 
 
+@pytest.mark.fault("F57")
 def test_sentences_and_logs_carry_no_secrets(web, family, caplog):
     """Neither a password in the host's URL nor parameters nor bodies are shown or written down."""
     http = family("https://user:hunter2@a.test")
