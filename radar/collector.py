@@ -298,10 +298,13 @@ class Collector:
         for live in [self.symbols[symbol]] if symbol else self.symbols.values():
             if reading in INPUT_NAMES:
                 live.note_reading(reading, None, every, error=str(error))
-        if isinstance(error, VenueBusy | VenueBlocked):
-            return  # it is in the log; the door itself stays shut until then; knocking costs no request
-        log.warning("%s", error, extra=event("request_failed", job=job.name))  # not for which symbol: what fails for all is said once
         if job.seconds(every) > RETRY_SEC:
-            self._asker.put_off(job.name, symbol, RETRY_SEC)
+            self._asker.put_off(job.name, symbol, RETRY_SEC)  # where a door stays shut for longer, knocking costs no request
+        if isinstance(error, VenueBusy | VenueBlocked):
+            self._house.keep_on(self._house.keep_doors_if_new)
+            return  # the door's closing is in the log
+        log.warning("%s", error, extra=event("request_failed", job=job.name))  # not for which symbol: what fails for all is said once
+        if isinstance(error, VenueRefused) and symbol and job.name in ("oi", "perp_book"):
+            self._intake.is_unknown(symbol)
         if isinstance(error, VenueRefused) and job.name == "spot_tickers":
             self._asker.hurry("spot_pairs")  # one unknown pair refuses the whole batch: look what is listed

@@ -23,6 +23,7 @@ class ExchangeClock:
         self._clock = clock
         self._offsets: deque[float] = deque(maxlen=KEPT)
         self._odd: float | None = None
+        self._last: tuple[int, float] | None = None  # the last answer that was news, and when (monotonic seconds)
         self._start_ms = self._drift = clock.now_ms() - clock.monotonic() * 1000
         self.asked = False
 
@@ -38,7 +39,11 @@ class ExchangeClock:
             server = server_time_ms()
         finally:
             self.asked = True
-        offset = server - (began + self._clock.monotonic()) / 2 * 1000
+        now = (began + self._clock.monotonic()) / 2
+        if self._last is not None and server == self._last[0] and now > self._last[1]:
+            return server  # an old answer once more: time does not stand still
+        self._last = server, now
+        offset = server - now * 1000
         if self._offsets and abs(offset - median(self._offsets)) > JUMP_MS:
             if self._odd is None or abs(offset - self._odd) > JUMP_MS:
                 self._odd = offset
@@ -65,6 +70,10 @@ class ExchangeClock:
         """Epoch ms on the exchange's clock; the local clock until the first answer."""
         base = median(list(self._offsets)) if self._offsets else self._start_ms
         return round(self._clock.monotonic() * 1000 + base)
+
+    def is_to_come(self, ts_ms: int) -> bool:
+        """By the exchange's clock and by ours: who stamped it had a clock that ran ahead for a while."""
+        return ts_ms > max(self.now_ms(), self._clock.now_ms()) + JUMP_MS
 
     def told(self) -> dict[str, int]:
         """What other processes need: exchange minus local wall clock, and when that was so (both ms)."""

@@ -9,11 +9,12 @@ import numpy as np
 
 from radar.models import Settlement
 
-__all__ = ["cap_use", "funding_1h_pct", "interval_hours", "may_be_unread", "next_funding_in_sec", "settled_1h_pct", "unbroken", "worst_1h_pct"]
+__all__ = ["SETTLING_MS", "cap_use", "funding_1h_pct", "interval_hours", "may_be_unread", "next_funding_in_sec", "settled_1h_pct", "unbroken", "worst_1h_pct"]
 
 MINUTE_MS = 60_000
 HOUR_MS = 3_600_000
 LONGEST_HOURS = 24
+SETTLING_MS = 120_000  # a quote older than that is no quote any more
 READ_SLACK_MS = 2_000  # a payment is listed that long after its time
 
 
@@ -81,8 +82,10 @@ def settled_1h_pct(settlements: Sequence[Settlement]) -> list[float | None]:
 
 
 def next_funding_in_sec(next_funding_ms: int | None, now_ms: int) -> int | None:
-    """Whole seconds to the next settlement; 0 means settling; None when the schedule is unknown."""
-    return None if not next_funding_ms else max(0, next_funding_ms - now_ms) // 1000
+    """Whole seconds to the next settlement; 0 means settling; None when the schedule is unknown, or stands still."""
+    if not next_funding_ms or next_funding_ms < now_ms - SETTLING_MS:
+        return None
+    return max(0, next_funding_ms - now_ms) // 1000
 
 
 def cap_use(rate_pct: float | None, cap_pct: float | None, floor_pct: float | None) -> float | None:

@@ -222,7 +222,7 @@ class Historian:
                 wait = min(60.0, max(0.25, (answer.until_ms - self._clock.now_ms()) / 1000))
                 self._pool_free[POOLS.get(task.kind, "futures")] = self._clock.monotonic() + wait
                 self._waiting.append(waiting)
-            elif isinstance(answer, VenueError) and not isinstance(answer, VenueRefused) and waiting.failures < TRIES:
+            elif self._is_in_doubt(live, task, answer) and waiting.failures < TRIES:
                 later = self._clock.monotonic() + RETRY_SEC * 2**waiting.failures
                 self._waiting.append(Waiting(task, later, waiting.failures + 1))
             else:
@@ -234,6 +234,14 @@ class Historian:
                     self._waiting.append(waiting._replace(not_before=self._clock.monotonic() + DISK_RETRY_SEC))
                     continue
                 self._done(live, task)
+
+    def _is_in_doubt(self, live: LiveSymbol, task: Task, answer: Answer | VenueError) -> bool:
+        """Nothing usable came, or no payment at all of a contract that must have paid: worth asking again."""
+        if isinstance(answer, VenueError):
+            return not isinstance(answer, VenueRefused)
+        if task.kind != "settlements" or task.start_ms or answer.settlements or live.contract is None:
+            return False
+        return live.contract.onboard_ms is not None and task.end_ms - live.contract.onboard_ms > PAID_GAP_MS
 
     def _take(self, live: LiveSymbol, task: Task, answer: Answer) -> None:
         symbol = live.symbol

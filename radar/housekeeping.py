@@ -36,6 +36,8 @@ class Notices(dict[str, str]):
             log.info("%s: over", about, extra=event("trouble_over", about=about))
         return super().pop(about, *default)
 
+KEPT_MS = 5_000  # a door that stays shut for that much longer than is stored is stored anew
+
 
 class Housekeeping:
     """`notices` is the collector's; its key "store" says that nothing can be written."""
@@ -58,6 +60,7 @@ class Housekeeping:
         self._retention_days = retention_days
         self._more: list[Callable[[], None]] = []
         self._vitals: Callable[[], Mapping[str, Any]] = dict
+        self._kept: dict[str, int] = {}  # until when doors are stored as closed, epoch ms
         self.scan: dict[str, Any] = {"on": False, "why": ""}  # whether the whole market is looked at, and why
 
     def also(self, work: Callable[[], None]) -> None:
@@ -98,6 +101,12 @@ class Housekeeping:
         """Bans, pauses and blocks, for the next process. Raises StoreError."""
         mine = {pool: list(closed) for pool, closed in self._venue.doors().items()}
         self._market.set_fact("doors", mine | self._elsewhere.doors())
+        self._kept = {pool: closed[0] for pool, closed in mine.items()}
+
+    def keep_doors_if_new(self) -> None:
+        """At once where one has closed, or for longer: the process may be killed before the next chores. Raises StoreError."""
+        if any(closed[0] > self._kept.get(pool, 0) + KEPT_MS for pool, closed in self._venue.doors().items()):
+            self.keep_doors()
 
     def restore_doors(self) -> None:
         """As the process before left them."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from radar.bars import minute_of
 from radar.cadence import Cadence, cadence
 from radar.exchange_clock import ExchangeClock
 from radar.historian import Historian
@@ -12,6 +13,9 @@ from radar.quality import AHEAD_MS
 from radar.store import MarketStore
 
 __all__ = ["Intake"]
+
+LOOK_AGAIN_SEC = 10.0
+LOOK_MS = 300_000
 
 
 class Intake:
@@ -28,6 +32,8 @@ class Intake:
         self.rules: dict[str, FundingRule] = {}
         self.pairs: dict[str, SpotPair] = {}
         self.listing_ms: int | None = None
+        self._missing: set[str] = set()  # watched contracts that the last list lacked
+        self._looked_ms = 0  # when that list was asked for out of turn
         self.quotes: dict[str, Quote] = {}
         self.tickers: dict[str, Ticker] = {}
 
@@ -44,22 +50,30 @@ class Intake:
         """Tell a new symbol what it is, and where it trades spot."""
         live.contract, live.rule = self.contracts.get(live.symbol), self.rules.get(live.symbol)
         live.delisted = live.contract is None
+        live.entered_minute = minute_of(self._time.now_ms())
         live.band_pct = self._market.fact(f"band:{live.symbol}")
         if self.pairs:
             self._list(live)
 
     def catch_up(self, live: LiveSymbol) -> None:
         """Tell a new symbol its newest readings: the bulk answers hold every coin. Its settlements come first, they date its funding."""
-        if (quote := self.quotes.get(live.symbol)) is not None:
+        if (quote := self.quotes.get(live.symbol)) is not None and not self._is_ahead(quote.ts_ms):
             live.on_quote(quote)
             live.note_reading("quote", quote.ts_ms, self.every(), source="premiumIndex")
-        if (ticker := self.tickers.get(live.symbol)) is not None:
+        if (ticker := self.tickers.get(live.symbol)) is not None and not self._is_ahead(ticker.ts_ms):
             live.on_ticker(ticker)
             live.note_reading("perp_ticker", ticker.ts_ms, self.every(), source="ticker/24hr")
 
     def _list(self, live: LiveSymbol) -> None:
         live.home.on_listing(self.pairs)
         live.note_reading("listing", self.listing_ms, self.every(), source="exchangeInfo")
+
+    def _is_news(self, live: LiveSymbol, reading: str, ts_ms: int) -> bool:
+        """Neither from the future nor older than what is known: servers that lag behind others must not turn time back."""
+        known = live.readings.get(reading)
+        if self._is_ahead(ts_ms):
+            return False
+        return known is None or known.ts_ms is None or ts_ms >= known.ts_ms or self._time.is_to_come(known.ts_ms)
 
     def _is_ahead(self, ts_ms: int) -> bool:
         """An answer from the future is not taken: the exchange's clock, or ours, jumped. The next one is, once they agree."""
@@ -75,12 +89,24 @@ class Intake:
         self._market.set_fact("clock", self._time.told())
 
     def on_contracts(self, answered: Answered) -> None:
-        """What can be traded; a watched contract that is gone is delisted."""
-        self.contracts = {contract.symbol: contract for contract in answered.value}
-        self._market.write_listings(contracts=answered.value)
+        """What can be traded; a watched contract that is missing is delisted when a second look, seconds later, confirms it."""
+        listed = {contract.symbol: contract for contract in answered.value}
+        missing = {symbol for symbol in self._symbols if symbol in self.contracts and symbol not in listed}
+        doubted, self._missing = missing - self._missing, missing
+        if doubted:
+            self._asker.put_off("contracts", None, LOOK_AGAIN_SEC)
+        self.contracts = listed | {symbol: self.contracts[symbol] for symbol in doubted}
+        self._market.write_listings(contracts=list(self.contracts.values()))
         for symbol, live in self._symbols.items():
             live.contract = self.contracts.get(symbol, live.contract)
             live.delisted = symbol not in self.contracts
+
+    def is_unknown(self, symbol: str) -> None:
+        """The exchange said that it knows no such contract: look what is listed, once in five minutes."""
+        now_ms = self._time.now_ms()
+        if symbol in self.contracts and abs(now_ms - self._looked_ms) > LOOK_MS:
+            self._looked_ms = now_ms
+            self._asker.hurry("contracts")
 
     def on_spot_pairs(self, answered: Answered) -> None:
         """What is listed on spot."""
@@ -106,7 +132,9 @@ class Intake:
                 continue
             if self._is_ahead(quote.ts_ms):
                 continue
-            before = live.minute
+            if live.quote is not None and self._time.is_to_come(live.quote.ts_ms):
+                live.forget_quote()
+            before = live.minute or live.entered_minute
             if live.on_quote(quote):
                 live.note_reading("quote", quote.ts_ms, self.every(), latency_ms=answered.latency_ms, source="premiumIndex")
                 if before and live.minute > before + 1:
@@ -116,7 +144,7 @@ class Intake:
         """24 h of every perpetual."""
         self.tickers = {ticker.symbol: ticker for ticker in answered.value}
         for symbol, live in self._symbols.items():
-            if (ticker := self.tickers.get(symbol)) is not None and not self._is_ahead(ticker.ts_ms):
+            if (ticker := self.tickers.get(symbol)) is not None and self._is_news(live, "perp_ticker", ticker.ts_ms):
                 live.on_ticker(ticker)
                 ts_ms = min(ticker.ts_ms, self._time.now_ms())
                 live.note_reading("perp_ticker", ts_ms, self.every(), latency_ms=answered.latency_ms, source="ticker/24hr")
@@ -126,7 +154,7 @@ class Intake:
         by_symbol = {ticker.symbol: ticker for ticker in answered.value}
         for live in self._symbols.values():
             pair = live.home.pair
-            if pair and (ticker := by_symbol.get(pair.symbol)) is not None and not self._is_ahead(ticker.ts_ms):
+            if pair and (ticker := by_symbol.get(pair.symbol)) is not None and self._is_news(live, "spot_ticker", ticker.ts_ms):
                 unknown = live.home.trades is None
                 live.on_spot_ticker(ticker)
                 ts_ms = min(ticker.ts_ms, self._time.now_ms())
@@ -137,7 +165,7 @@ class Intake:
     def on_oi(self, answered: Answered) -> None:
         """Open interest of one symbol."""
         live = self._symbols[answered.symbol or ""]
-        if self._is_ahead(answered.value.ts_ms):
+        if not self._is_news(live, "oi", answered.value.ts_ms):
             return
         live.on_open_interest(answered.value)
         live.note_reading("oi", answered.value.ts_ms, self.every(), latency_ms=answered.latency_ms, source="openInterest")
@@ -152,7 +180,7 @@ class Intake:
 
     def _on_book(self, market: str, answered: Answered) -> None:
         live = self._symbols[answered.symbol or ""]
-        if self._is_ahead(answered.value.ts_ms):
+        if not self._is_news(live, f"{market}_book", answered.value.ts_ms):
             return
         known = live.band_pct
         live.on_book(market, answered.value)

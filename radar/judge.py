@@ -170,8 +170,9 @@ class Judge:
         srs = math.nan if snapshot.srs is None else float(snapshot.srs)
         stood_on = judged(snapshot, t, ending=is_ending(snapshot.delisted, snapshot.delisting_ms, now_ms))
         columns = {"srs": srs, "light": float(LIGHT_CODES[snapshot.traffic_light]), "judged": packed(stood_on)}
-        live.tape.put(minute_of(now_ms), columns | {"borrow_apr_pct": stood_on.values.get("borrow_apr_pct", math.nan)})
-        self._judged[live.symbol, minute_of(now_ms)] = stood_on
+        minute = minute_of(now_ms) if live.minute <= minute_of(now_ms) + 1 else live.minute  # a clock behind its own rows rewrites no past
+        live.tape.put(minute, columns | {"borrow_apr_pct": stood_on.values.get("borrow_apr_pct", math.nan)})
+        self._judged[live.symbol, minute] = stood_on
         self.latest[live.symbol], self.snapshots[live.symbol] = observation, (now_ms, snapshot)
         self._untold = (self._untold + self._changes(snapshot))[-UNTOLD:]
         self._historian.on_hour(live, snapshot, observation)
@@ -197,6 +198,8 @@ class Judge:
     def store_minutes(self, lives: Sequence[LiveSymbol], now_ms: int) -> None:
         """Write the minutes that are over; what cannot be written waits, ten minutes at most."""
         last = minute_of(now_ms - WRITE_DELAY_MS) - 1
+        if self._stored_minute > last + 1:  # the exchange's clock ran ahead for a while, and is right again
+            self._stored_minute = last
         for minute in range(max(self._stored_minute + 1, last - CATCH_UP_MIN), last + 1):
             rows = ((live.symbol, minute, live.tape.row(minute)) for live in lives)
             self._unsaved += [row for row in rows if row[2]["mark"] is not None or row[2]["light"] is not None]

@@ -39,6 +39,7 @@ __all__ = ["INPUT_NAMES", "LIMITS", "NOWHERE_ELSE", "LiveSymbol", "Others"]
 
 INPUT_NAMES = frozenset(STALE_SEC)
 LIMITS = (100, 500)
+FAR = 2.0
 
 
 class Others(NamedTuple):
@@ -61,6 +62,7 @@ class LiveSymbol:
         self.tape = Tape()
         self.contract: Contract | None = None
         self.delisted = False
+        self.entered_minute = 0  # up to which its past was asked for at first
         self.rule: FundingRule | None = None
         self.settlements: list[Settlement] = []
         self.settled_read_ms: int | None = None  # settlements are complete up to then
@@ -93,7 +95,10 @@ class LiveSymbol:
         )
 
     def on_quote(self, quote: Quote) -> bool:
-        """Take a sample; False for a row whose own time did not move: that is no news."""
+        """Take a sample; False for a row whose own time did not move: that is no news.
+
+        A price out of all proportion to the one before is shown, and counts for no bar until the next one confirms it.
+        """
         if self.quote is not None and quote.ts_ms <= self.quote.ts_ms:
             return False
         minute = minute_of(quote.ts_ms)
@@ -102,14 +107,20 @@ class LiveSymbol:
             self.expected_settle_ms = before
         if minute > self._minute:
             self._minute, self._minute_quotes = minute, []
+        near = self.quote is None or _is_near(self.quote, quote)
         self.quote = quote
         self.home.on_index(quote.index)
-        self._minute_quotes.append(quote)
+        if near:
+            self._minute_quotes.append(quote)
         columns: dict[str, float | None] = dict(fold(self._minute_quotes))
         hours, _ = self.interval()
         columns |= {"funding_1h_pct": funding_1h_pct(quote.rate_pct, hours), "interval_hours": float(hours), "source": float(SOURCE_LIVE)}
         self.tape.put(minute, _or_nan(columns))
         return True
+
+    def forget_quote(self) -> None:
+        """It was stamped by a clock that ran ahead: those that come now are older, and right."""
+        self.quote, self._minute, self._minute_quotes = None, 0, []
 
     def index_at(self, ts_ms: int) -> float | None:
         """The index, to judge a price of that moment by; None where it was not read within two minutes of it."""
@@ -243,7 +254,7 @@ class LiveSymbol:
         for name, value in _or_nan(overlay).items():
             frame.loc[minute, name] = value
         row = measure(frame, settled_columns(self.settlements[-60:]), sw_hours=sw_hours).iloc[-1]
-        values = {name: None if np.isnan(value) else float(value) for name, value in row.items()}
+        values = {name: float(value) if np.isfinite(value) else None for name, value in row.items()}
         if facts.missing:
             values["spot_vol24_usdt"] = None
         return Observation(
@@ -268,6 +279,12 @@ class LiveSymbol:
             delisting_ms=self.contract.delisting_ms if self.contract else None,
             delisted=self.delisted,
         )
+
+
+def _is_near(before: Quote, after: Quote) -> bool:
+    """Neither mark nor index moved by more than a factor of `FAR` from one answer to the next."""
+    pairs = ((before.mark, after.mark), (before.index, after.index))
+    return all(not a or not b or 1 / FAR <= b / a <= FAR for a, b in pairs)
 
 
 def _or_nan(columns: Mapping[str, float | None]) -> dict[str, float]:

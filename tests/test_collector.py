@@ -130,6 +130,7 @@ def test_a_pending_symbol_that_does_not_exist_leaves_with_a_notice(driven):
     assert world.radar.health().notices == ("NOSUCH is not a tradable USDT perpetual on Binance; it was taken off the watchlist.",)
 
 
+@pytest.mark.fault("F25")
 def test_a_delisted_symbol_is_marked_and_no_longer_asked_for(driven, clock):
     """When the exchange no longer lists it, polling ends, also at the turn of the hour; others are not affected (F25)."""
     world = driven(watchlist=["CALMUSDT", "BASISUSDT"])
@@ -157,6 +158,7 @@ FAULTS = [
 ]  # fmt: skip
 
 
+@pytest.mark.fault("F31")
 @pytest.mark.parametrize(("method", "reading"), FAULTS)
 def test_one_failing_question_ages_its_own_reading_alone(driven, clock, method, reading):
     """Its last value stays with a growing age and the error beside it; all others stay fresh (F31)."""
@@ -183,6 +185,7 @@ def test_a_new_symbol_lives_without_settled_funding(driven):
     assert world.light("CALMUSDT") is Light.YELLOW
 
 
+@pytest.mark.fault("F30")
 @pytest.mark.parametrize("error", [DOWN, VenueRefused("bad request", venue="demo", code=-1100)])
 def test_with_everything_down_nothing_is_asked_in_a_hurry(driven, error):
     """An hour without any answer: no exception, and hourly questions are repeated every half minute at most (F30)."""
@@ -195,6 +198,7 @@ def test_with_everything_down_nothing_is_asked_in_a_hurry(driven, error):
     assert world.radar.snapshots() == []
 
 
+@pytest.mark.fault("F23")
 def test_rows_whose_time_stands_still_are_stale(driven, clock):
     """An answer with yesterday's row is no news, though it arrives: stale after 25 s, unknown after two minutes (F23)."""
     world = driven()
@@ -209,6 +213,7 @@ def test_rows_whose_time_stands_still_are_stale(driven, clock):
     assert [s.traffic_light for s in (early, late)] == [Light.UNKNOWN, Light.UNKNOWN]
 
 
+@pytest.mark.fault("F24")
 def test_one_row_from_the_future_does_not_stop_a_symbol(driven):
     """A single answer that is an hour ahead is checked against the clock and forgotten."""
     world = driven()
@@ -338,6 +343,7 @@ def test_after_a_pause_prices_and_open_interest_have_no_hole_and_the_rest_does(d
     assert set(bars["source"].loc[(left + 180_000) // MINUTE_MS + 1 :]) == {0.0}
 
 
+@pytest.mark.fault("F30")
 def test_a_pause_inside_one_process_is_filled_too(driven, clock):
     """A laptop that slept for an hour goes on with the same collector."""
     world = driven()

@@ -33,6 +33,7 @@ def test_a_contract_at_its_end_has_no_window(facts):
     assert (snapshot.traffic_light, snapshot.headline) == (Light.YELLOW, "Wait: the contract is being delisted")
 
 
+@pytest.mark.fault("F20")
 def test_without_an_index_now_there_is_no_premium():
     """A TWAP of minutes that were closes no window, but opens none either."""
     snapshot = judged({"basis_pct": None, "index": None})
@@ -56,6 +57,7 @@ def test_nothing_of_a_quote_outlives_it(field):
     assert getattr(old, field) is None
 
 
+@pytest.mark.fault("F16", "F20")
 @pytest.mark.parametrize(("method", "field"), [("perp_tickers", "vol24_usdt"), ("quotes", "rate_pct"), ("quotes", "index")])
 def test_a_value_that_became_null_is_gone_at_once(driven, method, field):
     """The exchange answers, but without the number: the one before does not stand in for it."""
@@ -81,6 +83,7 @@ def test_a_spot_volume_nobody_read_is_not_zero(driven):
     assert rule(snapshot, "R2").state != "FIRES"
 
 
+@pytest.mark.fault("F26")
 def test_a_longer_interval_is_believed_when_the_exchange_says_so():
     """From hourly to four hours: schedule and fundingInfo agree, so funding is not four times what it is."""
     settled = [NOW - n * HOUR_MS for n in (4, 3, 2)]
@@ -88,6 +91,7 @@ def test_a_longer_interval_is_believed_when_the_exchange_says_so():
     assert interval_hours(settled, NOW + 2 * HOUR_MS, 4, read_ms=0, now_ms=NOW) == (4, "schedule")
 
 
+@pytest.mark.fault("F26")
 @pytest.mark.parametrize(("read_ms", "expected"), [(0, (1, "history")), (NOW, (4, "schedule"))])
 def test_a_payment_that_was_looked_for_and_is_not_there_was_not_due(read_ms, expected):
     """While a payment may be unread the old interval stands; once it was looked for, the schedule does."""

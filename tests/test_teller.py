@@ -200,6 +200,7 @@ def test_an_odd_row_of_memory_silences_nobody(world):
     assert ("no_short", "closes") in [entry[:2] for entry in told(world)]
 
 
+@pytest.mark.fault("F30")
 def test_lost_data_are_told_and_their_return(world):
     """When the exchange falls silent, and when it is back; nothing else opens or ends meanwhile."""
     for method in ("quotes", "perp_tickers", "open_interest", "spot_tickers"):

@@ -68,6 +68,7 @@ def test_v08_v09_funding(rate_pct, hours, per_hour, daily):
     assert actual * 24 == pytest.approx(daily)
 
 
+@pytest.mark.fault("F26")
 @pytest.mark.parametrize(
     ("settled", "following", "info", "expected"),
     [(1736150400004, 1736164800000, None, 4), (1736150400000, 1736154000000, 4, 1)],
@@ -77,6 +78,7 @@ def test_v10_v11_interval(settled, following, info, expected):
     assert funding.interval_hours([settled], following, info) == (expected, "schedule")
 
 
+@pytest.mark.fault("F26")
 def test_v12_settled_funding_by_its_own_gap():
     """Each settlement is divided by the hours since the one before."""
     settled = [(1736121600000, -0.08), (1736150400000, -0.4), (1736164800000, -0.4), (1736168400000, -0.4)]
@@ -147,6 +149,7 @@ def test_v20_imbalance():
     assert (actual.band_pct, actual.bid_usdt, actual.ask_usdt) == (2.0, pytest.approx(3768.2), pytest.approx(5047.0))
 
 
+@pytest.mark.fault("F21")
 def test_v21_partial_book():
     """A side that ends at 1 % cuts both sides to 1 %."""
     bids = np.array([[99.9, 18], [99.0, 20]])

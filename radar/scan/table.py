@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from radar.assess import DAY_MS, headline
+from radar.funding import SETTLING_MS
 from radar.light import LIGHTS, STANCES, Blocked
 from radar.models import Light, Snapshot
 from radar.rules import CODES, FIRES, RULES, UNKNOWN
@@ -134,7 +135,7 @@ def _measured(over: Overlaid, of_input: Mapping[str, np.ndarray], now_ms: int) -
         "interval_was_hours": facts["interval_was_hours"],
         "floor_headroom_1h_pct": np.maximum(funding - facts["floor_pct"] / interval, 0.0),
         "cap_use": np.where(quoted, used_of_limit(s, v), np.nan),
-        "next_funding_in_sec": np.where(quoted & (facts["next_funding_ms"] > 0), to_next, np.nan),
+        "next_funding_in_sec": np.where(quoted & (facts["next_funding_ms"] >= now_ms - SETTLING_MS), to_next, np.nan),
         "change_24h_pct": np.where(of_input["perp_ticker"] != MISSING, facts["change_24h_pct"], np.nan),
         "dominance_is_bound": v.quality["perp_dominance_pct"] == BOUND,
         "has_spot": _named(v.values["has_spot"], (False, True)),

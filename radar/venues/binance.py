@@ -303,6 +303,8 @@ class Binance:
         bids, bad_bids = binance_rows.ladder(raw["bids"], descending=True)
         asks, bad_asks = binance_rows.ladder(raw["asks"], descending=False)
         self._dropped[family] += bad_bids + bad_asks
+        if (bad_bids and not len(bids)) or (bad_asks and not len(asks)):
+            raise VenueUnavailable(f"Binance {family} sent a book without a level that can be read.", venue=self.name)
         return Book(ts_ms=ts_ms, limit=limit, bids=bids, asks=asks)
 
     def _closed(self, family: str, raw: list[Any], *, volume: bool) -> Candles:

@@ -73,19 +73,21 @@ class Bybit(Shared):
         """GET /v5/market/tickers?category=spot; turnover24h is USDT."""
         raw = self._get("/v5/market/tickers", {"category": "spot"})
         ts_ms = epoch_ms(raw.get("time"))
-        found = (
-            SpotQuote(symbol=symbol, ts_ms=ts_ms, last=row.last_price, vol24_usdt=row.turnover24h)
-            for row in self._rows(SpotRow, _listed(raw), "spot markets")
-            if (symbol := usdt_symbol(row.symbol))
-        )
-        return self._some(found, "USDT spot markets")
+        found: dict[str, SpotQuote] = {}
+        for row in self._rows(SpotRow, _listed(raw), "spot markets"):
+            if symbol := usdt_symbol(row.symbol):
+                found.setdefault(symbol, SpotQuote(symbol=symbol, ts_ms=ts_ms, last=row.last_price, vol24_usdt=row.turnover24h))
+        return self._some(found.values(), "USDT spot markets")
 
     def perps(self, watched: Collection[str]) -> list[PerpQuote]:  # noqa: ARG002 - one call answers for all
         """GET /v5/market/tickers?category=linear."""
         raw = self._get("/v5/market/tickers", {"category": "linear"})
         ts_ms = epoch_ms(raw.get("time"))
-        found = (
-            PerpQuote(
+        found: dict[str, PerpQuote] = {}
+        for row in self._rows(PerpRow, _listed(raw), "perpetuals"):
+            if not (symbol := usdt_symbol(row.symbol)):
+                continue
+            quote = PerpQuote(
                 symbol=symbol,
                 ts_ms=ts_ms,
                 mark=row.mark_price,
@@ -96,10 +98,8 @@ class Bybit(Shared):
                 next_funding_ms=row.next_funding_time,
                 oi_usdt=row.oi_usdt,
             )
-            for row in self._rows(PerpRow, _listed(raw), "perpetuals")
-            if (symbol := usdt_symbol(row.symbol))
-        )
-        return self._some(found, "USDT perpetuals")
+            found.setdefault(symbol, quote)
+        return self._some(found.values(), "USDT perpetuals")
 
     def loans(self, watched: Collection[str]) -> list[Loan]:  # noqa: ARG002 - one call answers for all
         """GET /v5/spot-margin-trade/data for accounts without VIP level; the rate is a fraction an hour."""
@@ -108,15 +108,12 @@ class Bybit(Shared):
         plain = [level for level in levels if isinstance(level, dict)] if isinstance(levels, list) else []
         lists = [level.get("list") for level in plain if level.get("vipLevel") in (None, NO_VIP)]
         coins = [coin for found in lists if isinstance(found, list) for coin in found]
-        return [
-            Loan(
-                coin=row.currency,
-                shortable=False if row.max_borrowing_amount == 0 else row.borrowable,
-                apr_pct=apr_pct(row.hourly_borrow_rate, HOURS_A_YEAR),
-                limit=row.max_borrowing_amount,
-            )
-            for row in self._rows(LoanRow, coins, "a list of loans")
-        ]
+        found: dict[str, Loan] = {}
+        for row in self._rows(LoanRow, coins, "a list of loans"):
+            shortable = False if row.max_borrowing_amount == 0 else row.borrowable
+            apr = apr_pct(row.hourly_borrow_rate, HOURS_A_YEAR)
+            found.setdefault(row.currency, Loan(coin=row.currency, shortable=shortable, apr_pct=apr, limit=row.max_borrowing_amount))
+        return list(found.values())
 
 
 def _result(raw: Any) -> dict[str, Any]:

@@ -308,11 +308,21 @@ def _plain(text: str) -> str:
 
 
 def _json(body: bytes) -> Any:
-    """Parsed JSON, NaN and Infinity as None; None when it cannot be read."""
+    """Parsed JSON, NaN and Infinity as None, and so is what is said twice; None when it cannot be read."""
     try:
-        return json.loads(body, parse_constant=lambda _: None)
+        return json.loads(body, parse_constant=lambda _: None, object_pairs_hook=_said_once)
     except (ValueError, RecursionError):
         return None
+
+
+def _said_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object; a field with two different values has none: nobody knows which of them was meant."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        for key, value in pairs:
+            if value != found[key]:
+                found[key] = None
+    return found
 
 
 def _host_name(base_url: str) -> str:

@@ -12,7 +12,7 @@ from radar.clock import Clock
 from radar.models import PerpQuote, SpotQuote
 from radar.venues import wire
 from radar.venues.dialect import Dialect
-from radar.venues.second import POOL, Shared, usdt_symbol
+from radar.venues.second import POOL, Shared, once, usdt_symbol
 from radar.venues.wire import MaybeMoment, Percent, Price, Row, Symbol, Text, Turnover, epoch_ms
 
 __all__ = ["Htx"]
@@ -84,7 +84,7 @@ class Htx(Shared):
             for row in self._rows(SpotRow, raw.get("data"), "spot markets")
             if (symbol := usdt_symbol(row.symbol))
         )
-        return self._some(found, "USDT spot markets")
+        return self._some(once(found), "USDT spot markets")
 
     def perps(self, watched: Collection[str]) -> list[PerpQuote]:  # noqa: ARG002 - two calls answer for all
         """GET /linear-swap-api/v1/swap_batch_funding_rate and /linear-swap-api/v1/swap_open_interest.
@@ -103,7 +103,7 @@ class Htx(Shared):
             for row in self._rows(RateRow, rates.get("data"), "funding rates")
             if (symbol := usdt_symbol(row.contract_code))
         )
-        return self._some(found, "USDT swaps")
+        return self._some(once(found), "USDT swaps")
 
 
 def _quote(symbol: str, ts_ms: int | None, rate: RateRow, opened: OpenRow | None) -> PerpQuote:

@@ -17,7 +17,7 @@ from radar.venues.dialect import Dialect
 from radar.venues.door import Closed
 from radar.venues.http import Http
 
-__all__ = ["POOL", "SecondVenue", "Shared", "usdt_symbol"]
+__all__ = ["POOL", "SecondVenue", "Shared", "once", "usdt_symbol"]
 
 POOL = "public"
 LIMITS = {POOL: Pool(120, 60)}  # requests a minute; the exchanges allow far more
@@ -61,6 +61,14 @@ class SecondVenue(Protocol):
     def close(self) -> None:
         """Let go of connections."""
         ...
+
+
+def once(found: Iterable[Any]) -> list[Any]:
+    """Each market once: the first of its rows."""
+    kept: dict[str, Any] = {}
+    for quote in found:
+        kept.setdefault(quote.symbol, quote)
+    return list(kept.values())
 
 
 def usdt_symbol(name: Any) -> str | None:

@@ -44,7 +44,8 @@ def percent(value: Any) -> float | None:
     >>> percent("0.0007"), 0.0007 * 100
     (0.07, 0.06999999999999999)
     """
-    return None if number(value) is None else number(float(Decimal(str(value)).scaleb(2)))
+    parsed = number(value)
+    return None if parsed is None else number(float(Decimal(repr(parsed)).scaleb(2)))
 
 
 def whole(value: Any) -> int | None:
@@ -72,7 +73,7 @@ def apr_pct(rate: Any, periods_a_year: float) -> float | None:
     (12.0, None, None)
     """
     parsed = positive(rate)
-    return None if parsed is None else round(parsed * periods_a_year * 100, 6)
+    return None if parsed is None else number(round(parsed * periods_a_year * 100, 6))
 
 
 def epoch_ms(value: Any) -> int | None:

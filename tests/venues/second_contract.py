@@ -290,6 +290,7 @@ class SecondVenueContract:
 
         assert self.asked_anew(question) == usual
 
+    @pytest.mark.fault("F16")
     def test_rows_that_cannot_be_read_spoil_no_other(self, web, question):
         """Rows that are no rows, and rows without values, are left out."""
         self.serve(web, self.answers)

@@ -68,6 +68,7 @@ def test_the_watchlist_is_never_starved():
     assert [made.take("p", 10) for _ in range(7)] == [True] * 6 + [False]
 
 
+@pytest.mark.fault("F4")
 def test_what_can_wait_leaves_room_for_prices():
     """A burst of books fills our own limit but for what prices need in a window; they take it."""
     _, made = budget(urgent=20)
@@ -111,6 +112,7 @@ def test_weight_decays_after_the_window():
     assert made.take("p", LIMIT)
 
 
+@pytest.mark.fault("F5")
 @pytest.mark.parametrize("header", [None, "", "garbage", "12.5", "-3", "\uff11\uff12", "20", "0", "99999999999999", "1500"])
 def test_our_own_count_rules_when_the_header_says_nothing_more(header):
     """A header that is missing, odd, absurd or lower changes nothing."""
@@ -147,6 +149,7 @@ def test_later_higher_headers_are_neighbours():
     assert not made.take("p", 1)
 
 
+@pytest.mark.fault("F4")
 def test_under_pressure_calls_that_can_wait_go_first():
     """Near the ceiling a call with a reserve is refused while one without still passes."""
     _, made = budget(ceiling=150)

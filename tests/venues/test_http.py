@@ -70,6 +70,7 @@ def failures(http, count):
 # ── refusals ────────────────────────────────────────────────────────────────────────────────────
 
 
+@pytest.mark.fault("F1")
 def test_429_silences_the_family_until_retry_after(web, family, clock):
     """Inside the window nothing is asked; right after it, the family answers again."""
     http = family(A, B)
@@ -89,6 +90,7 @@ def test_429_silences_the_family_until_retry_after(web, family, clock):
     assert http.health().ok
 
 
+@pytest.mark.fault("F3")
 def test_a_ban_lasts_until_the_moment_in_its_message(web, family, clock):
     """418 without Retry-After: "banned until <ms>" counts."""
     http = family()
@@ -102,6 +104,7 @@ def test_a_ban_lasts_until_the_moment_in_its_message(web, family, clock):
     assert http.closed().kind == "busy"
 
 
+@pytest.mark.fault("F3")
 def test_a_ban_survives_a_restart(web, family, clock):
     """What one process learned, the next one obeys."""
     first, second = family(), family()
@@ -116,6 +119,7 @@ def test_a_ban_survives_a_restart(web, family, clock):
     assert abs(second.closed().until_ms - kept.until_ms) <= 1
 
 
+@pytest.mark.fault("F2", "F3")
 def test_a_stored_door_that_is_over_or_absurd_does_not_last(family, clock):
     """A door of the past is open; one for years is at most the longest ban."""
     over, absurd = family(), family()
@@ -126,6 +130,7 @@ def test_a_stored_door_that_is_over_or_absurd_does_not_last(family, clock):
     assert absurd.closed().until_ms <= NOW + LONGEST_SEC * 1100
 
 
+@pytest.mark.fault("F2")
 def test_untimed_refusals_wait_longer_each_time(web, family, clock):
     """Without a usable Retry-After: one minute, doubling to fifteen."""
     http = family()
@@ -140,6 +145,7 @@ def test_untimed_refusals_wait_longer_each_time(web, family, clock):
         assert expected <= wait <= expected * 1.1
 
 
+@pytest.mark.fault("F2")
 @pytest.mark.parametrize(
     ("headers", "message", "expected"),
     [
@@ -161,6 +167,7 @@ def test_how_long_the_exchange_wants_silence(headers, message, expected):
     assert pause_sec(headers, message, NOW) == expected
 
 
+@pytest.mark.fault("F2")
 @given(st.text(), st.text())
 def test_any_header_text_gives_a_sane_pause(after, message):
     """Nothing a server writes there stops the radar for longer than the longest ban, or not at all."""
@@ -169,6 +176,7 @@ def test_any_header_text_gives_a_sane_pause(after, message):
     assert pause is None or 0 < pause <= LONGEST_SEC
 
 
+@pytest.mark.fault("F6")
 def test_451_costs_one_request_however_many_ask(web, family, clock):
     """Eight threads at once at a new start: the first answer speaks for all."""
     http = family(A, B)
@@ -188,6 +196,7 @@ def test_451_costs_one_request_however_many_ask(web, family, clock):
     assert len(web.calls) == 2
 
 
+@pytest.mark.fault("F6", "F8")
 def test_a_blocked_fall_back_does_not_silence_the_first_host(web, family, clock):
     """The market-data host hiccups where the other hosts answer 451: it is asked again at the next beat, they are not."""
     http = family(A, B, C)
@@ -201,6 +210,7 @@ def test_a_blocked_fall_back_does_not_silence_the_first_host(web, family, clock)
     assert [call.request.url for call in web.calls] == [A + PATH, B + PATH, A + PATH]
 
 
+@pytest.mark.fault("F7")
 def test_the_firewall_is_left_alone_longer_each_time(web, family, clock):
     """403 with HTML: five minutes, ten, … an hour; its page is never shown."""
     http = family(A, B)
@@ -235,6 +245,7 @@ def test_late_answers_to_older_requests_count_once(web, family, clock):
 # ── failures ────────────────────────────────────────────────────────────────────────────────────
 
 
+@pytest.mark.fault("F8", "F9", "F10", "F15")
 @pytest.mark.parametrize(
     "broken",
     [
@@ -277,6 +288,7 @@ def test_the_first_host_is_preferred_again_after_a_while(web, family, clock):
     assert ask(http) == [2]
 
 
+@pytest.mark.fault("F1", "F6", "F7")
 @pytest.mark.parametrize(("status", "body"), [(429, "{}"), (418, "{}"), (451, "{}"), (403, WAF)])
 def test_no_other_host_is_asked_after_a_refusal(web, family, status, body):
     """One address, one answer: going on elsewhere only makes the ban longer."""
@@ -287,6 +299,7 @@ def test_no_other_host_is_asked_after_a_refusal(web, family, status, body):
     assert [call.request.url for call in web.calls] == [A + PATH]
 
 
+@pytest.mark.fault("F8")
 def test_a_single_host_is_asked_again_after_a_moment(web, family, clock):
     """Two more attempts, each with its weight and a little later."""
     http = family()
@@ -307,6 +320,7 @@ def test_a_host_that_was_too_slow_is_not_asked_twice(web, family):
     assert len(web.calls) == 1
 
 
+@pytest.mark.fault("F8")
 @pytest.mark.parametrize(("after", "calls"), [("2", 3), ("60", 1)])
 def test_503_is_asked_again_when_it_says_so(web, family, after, calls):
     """Retry-After is kept where it fits into the call; where it does not, the next beat asks."""
@@ -317,6 +331,7 @@ def test_503_is_asked_again_when_it_says_so(web, family, after, calls):
     assert len(web.calls) == calls
 
 
+@pytest.mark.fault("F8")
 def test_retries_stay_a_small_part_of_all_requests(web, family, clock):
     """An exchange that fails every third time is not asked half as often again."""
     http, rng = family(), random.Random(5)
@@ -329,6 +344,7 @@ def test_retries_stay_a_small_part_of_all_requests(web, family, clock):
     assert len(web.calls) - 200 <= 0.2 * 200
 
 
+@pytest.mark.fault("F8")
 def test_after_five_failures_nothing_is_asked_for_half_a_minute(web, family, clock):
     """Then one request tries; it fails, and the door closes again; it succeeds, and all is well."""
     http = family()
@@ -361,6 +377,7 @@ def test_the_budget_is_never_overrun(web, family, clock):
     assert http.closed() is None
 
 
+@pytest.mark.fault("F4", "F5")
 def test_the_servers_count_is_believed(web, family):
     """X-MBX-USED-WEIGHT-1M above our own count fills the budget."""
     http = family()
@@ -401,6 +418,7 @@ def test_a_wrong_request_is_refused_once(web, family):
     assert http.health().ok
 
 
+@pytest.mark.fault("F17")
 def test_nan_and_infinity_become_unknown(web, family):
     """Words that JSON does not have are null."""
     http = family()
@@ -417,7 +435,7 @@ def test_without_hosts_nothing_is_asked(web, family, clock):
         ask(http)
 
 
-@pytest.mark.fault("F57")
+@pytest.mark.fault("F11", "F57")
 def test_sentences_and_logs_carry_no_secrets(web, family, caplog):
     """Neither a password in the host's URL nor parameters nor bodies are shown or written down."""
     http = family("https://user:hunter2@a.test")
@@ -469,6 +487,7 @@ def head(length, extra=""):
     return f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n{extra}\r\n".encode()
 
 
+@pytest.mark.fault("F13")
 @pytest.mark.parametrize("first", [b"", head(10_000) + b"["], ids=["headers", "body"])
 @pytest.mark.parametrize("proxied", [False, True], ids=["direct", "proxy"])
 def test_a_server_that_drips_is_cut_at_the_deadline(family, monkeypatch, first, proxied):
@@ -494,6 +513,7 @@ def test_a_server_that_drips_is_cut_at_the_deadline(family, monkeypatch, first, 
     assert 0.25 <= took <= 2
 
 
+@pytest.mark.fault("F12")
 def test_a_silent_server_is_given_up(family):
     """The connection stands, nothing comes."""
     stop = threading.Event()
@@ -504,6 +524,7 @@ def test_a_silent_server_is_given_up(family):
         stop.set()
 
 
+@pytest.mark.fault("F14")
 @pytest.mark.parametrize("packed", [False, True], ids=["plain", "gzip bomb"])
 def test_a_body_that_does_not_end_is_cut(family, packed):
     """Decoded bytes count, so a small bomb is no way around."""
@@ -519,6 +540,7 @@ def test_a_body_that_does_not_end_is_cut(family, packed):
         assert ask(family(url), max_bytes=30_000_000) == []
 
 
+@pytest.mark.fault("F10")
 @pytest.mark.parametrize("said", [b"", head(100) + b"[1, 2"], ids=["reset", "truncated"])
 def test_a_broken_connection_is_a_failure(family, said):
     """Closed without an answer, or in the middle of one."""
@@ -526,6 +548,7 @@ def test_a_broken_connection_is_a_failure(family, said):
         ask(family(url))
 
 
+@pytest.mark.fault("F10")
 def test_nobody_listening_is_a_failure(family):
     """A refused connection ends in a sentence."""
     with socket.create_server(("127.0.0.1", 0)) as free:
