@@ -33,6 +33,7 @@ from radar.scan_rounds import SCAN_JOBS
 from radar.scanner import Scanner
 from radar.schedule import chosen
 from radar.store import MarketStore, UserStore
+from radar.store.base import Locked
 from radar.teller import Teller
 from radar.venues import Venue
 from radar.venues.second import SecondVenue
@@ -48,6 +49,7 @@ LEASE_SEC, LEASE_EVERY_SEC = 15.0, 5.0
 CHORES_EVERY_SEC = 60.0
 ENTERED_SEC = 75.0  # the first readings of a symbol lie in the exchange's window for that long
 RETRY_SEC = 30.0
+LOGGED_EVERY = 60  # of errors in a row, the first and then every so many
 ALL = "*"
 READING_OF = {"quotes": "quote", "perp_tickers": "perp_ticker", "spot_tickers": "spot_ticker", "spot_pairs": "listing"}
 
@@ -76,6 +78,7 @@ class Collector:
         self.notices = Notices()
         self.leading = False
         self.pace = Pace(clock)
+        self._stepped = clock.monotonic()  # the end of the last step that came to one
         self._lanes = lanes or ThreadLanes()
         self._asker = Asker(clock, self._lanes, self.wake)
         self.historian = Historian(venue, market, self._lanes, clock, self.time, self.wake)
@@ -97,17 +100,28 @@ class Collector:
         """The newest observation of every symbol, from memory."""
         return self._judge.latest
 
+    @property
+    def told_clock(self) -> dict[str, int]:
+        """What the exchange's clock said last, whether or not the disk takes it."""
+        return self._intake.told_clock
+
     # ── the loop ──
     def run(self) -> None:
-        """Step until `stop` is set; `close` comes after it. An unexpected error is logged and the loop goes on."""
+        """Step until `stop` is set; `close` comes after it. An unexpected error is logged, counted and told, and the loop goes on."""
+        in_a_row = 0
         while not self.stop.is_set():
             self.pace.begin()
             try:
                 self.step()
+                in_a_row = 0
+                self.notices.pop("stumbled", None)
             except Exception:
                 # The supervisor: nothing that happens to one step may end the collecting.
-                log.exception("collector step failed; going on", extra=event("step_failed"))
+                if in_a_row % LOGGED_EVERY == 0:
+                    log.exception("collector step failed; going on", extra=event("step_failed"))
+                in_a_row += 1
                 self.pace.fail()
+                self.notices["stumbled"] = f"The collector stumbled over an error of the radar's own ({in_a_row} times in a row); see its log."
                 self.clock.wait(self.stop, 1.0)
             if (took := self.pace.end()) > SLOW_SEC:
                 log.warning("a step took longer than %.0f s", SLOW_SEC, extra=event("step_slow", seconds=round(took, 1)))
@@ -131,6 +145,15 @@ class Collector:
 
     def step(self) -> None:
         """Everything that is due now; returns soon."""
+        self._step()
+        self._stepped = self.clock.monotonic()
+
+    @property
+    def idle_sec(self) -> float:
+        """Since when no step came to its end: it stands still, or each of them fails."""
+        return self.clock.monotonic() - self._stepped
+
+    def _step(self) -> None:
         now = self.clock.monotonic()
         if now >= self._next_lease:
             self._next_lease = now + LEASE_EVERY_SEC
@@ -184,21 +207,36 @@ class Collector:
         self._house.also(lambda: courier.tidy(self.time.now_ms()))
 
     def told(self) -> dict[str, Any]:
-        """How it is doing: when, hosts, exchanges, notices."""
-        return self._house.told()
+        """How it is doing: when it was last seen to work, hosts, exchanges, notices."""
+        told = self._house.told()
+        return told | {"ts_ms": told["ts_ms"] - round(self.idle_sec * 1000)}
 
     def release(self) -> None:
         """Let go of connections; the collecting has ended before."""
         self.venue.close()
         self.elsewhere.close()
 
+    def _mend(self) -> None:
+        """Files that turned out to be damaged are replaced by whoever collects; everybody goes over to the new ones."""
+        try:
+            mine = self.leading or self.market.lease_free_or_unknown(self.clock.now_ms())
+            self.user.mend(mine=mine)
+            if self.market.mend(mine=mine) and self.leading and (self.market.lease() or ("",))[0] != self.holder:
+                log.warning("the market file is another one now; beginning anew")
+                self.leading = False
+                self._intake.keep_listings()
+        except StoreError as error:
+            self.notices["store"] = store_notice(error)
+
     def _take_lease(self) -> None:
+        self._mend()
         try:
             held = self.market.take_lease(self.holder, self.clock.now_ms(), LEASE_SEC)
         except StoreError as error:
             # A full or read-only disk: whoever collects goes on from memory.
             self.notices["store"] = store_notice(error)
-            held = self.leading or self.market.lease_free_or_unknown(self.clock.now_ms())
+            # Who cannot write because another process does leaves the collecting to that one, or waits until it is done.
+            held = self.leading or (not isinstance(error, Locked) and self.market.lease_free_or_unknown(self.clock.now_ms()))
         if held and not self.leading:
             log.info("this process collects", extra=event("lease_taken", holder=self.holder))
             self._begin()

@@ -1,6 +1,5 @@
 """What a collector does beside collecting: it says how it is, keeps doors shut over a restart, copies and archives."""
 
-import functools
 import logging
 from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any
@@ -37,6 +36,7 @@ class Notices(dict[str, str]):
         return super().pop(about, *default)
 
 KEPT_MS = 5_000  # a door that stays shut for that much longer than is stored is stored anew
+LOOK_EVERY_SEC = 3600.0  # at every page of the user's file: what nobody reads would go unnoticed
 
 
 class Housekeeping:
@@ -58,6 +58,7 @@ class Housekeeping:
         self._venue, self._elsewhere, self._market, self._user = venue, elsewhere, market, user
         self._historian, self._clock, self._time, self._notices = historian, clock, time, notices
         self._retention_days = retention_days
+        self._next_look = clock.monotonic() + LOOK_EVERY_SEC
         self._more: list[Callable[[], None]] = []
         self._vitals: Callable[[], Mapping[str, Any]] = dict
         self._kept: dict[str, int] = {}  # until when doors are stored as closed, epoch ms
@@ -88,7 +89,7 @@ class Housekeeping:
             "ts_ms": self._clock.now_ms(),
             "hosts": [host.model_dump(mode="json") for host in [*hosts, *self._elsewhere.hosts()]],
             "venues": [venue.model_dump(mode="json") for venue in [home, *self._elsewhere.health()]],
-            "notices": list(self._notices.values()),
+            "notices": [*filter(None, [self._market.notice]), *self._notices.values()],
             "scan": self.scan,
             **self._vitals(),
         }
@@ -115,14 +116,32 @@ class Housekeeping:
         self._elsewhere.restore_doors(doors)
 
     def chores(self) -> None:
-        """Once a minute, beside the loop: checkpoint, copy, archive, keep bans for the next process."""
+        """Once a minute, beside the loop: checkpoint, copy, look for damage, archive, keep bans for the next process."""
         oldest = minute_of(self._time.now_ms()) - self._retention_days * 1440
         for work in (
             self.keep_doors,
             self._market.file.checkpoint,
             self._user.file.checkpoint,
-            functools.partial(self._user.copy_daily, self._clock.now_ms()),
+            self._copy,
+            self._look,
             lambda: None if self._historian.busy else self._market.archive(oldest),
             *self._more,
         ):
-            self.keep_on(work)
+            try:
+                self.keep_on(work)
+            except Exception:
+                # One chore that stumbles keeps none of the others from being done.
+                log.exception("a chore of the collector failed; going on")
+
+    def _look(self) -> None:
+        if self._clock.monotonic() >= self._next_look:
+            self._next_look = self._clock.monotonic() + LOOK_EVERY_SEC
+            self._user.file.check()
+
+    def _copy(self) -> None:
+        """Copies may lie where nothing can be written while the files themselves can: that is said for as long as it lasts."""
+        try:
+            self._user.copy_daily(self._clock.now_ms())
+            self._notices.pop("copies", None)
+        except StoreError as error:
+            self._notices["copies"] = f"What people entered could not be copied today ({error}); it is tried again every minute."

@@ -36,11 +36,18 @@ class Intake:
         self._looked_ms = 0  # when that list was asked for out of turn
         self.quotes: dict[str, Quote] = {}
         self.tickers: dict[str, Ticker] = {}
+        self.told_clock: dict[str, int] = {}  # what the exchange's clock said last, as other processes read it from the store
 
     def begin(self) -> None:
         """Pick up the listings that the process before left."""
         self.contracts, self.pairs = self._market.contracts(), self._market.spot_pairs()
         self.listing_ms = self._market.fact("listing_ms")
+
+    def keep_listings(self) -> None:
+        """Write down what is known, for a file that knows nothing yet. Raises StoreError."""
+        self._market.write_listings(contracts=list(self.contracts.values()), pairs=list(self.pairs.values()))
+        if self.listing_ms is not None:
+            self._market.set_fact("listing_ms", self.listing_ms)
 
     def every(self) -> Cadence:
         """How often things are read with as many symbols as there are."""
@@ -86,7 +93,8 @@ class Intake:
         """The exchange's time: its offset serves the other processes, with the moment it was measured."""
         if self._time.in_doubt:
             self._asker.hurry("clock")
-        self._market.set_fact("clock", self._time.told())
+        self.told_clock = self._time.told()
+        self._market.set_fact("clock", self.told_clock)
 
     def on_contracts(self, answered: Answered) -> None:
         """What can be traded; a watched contract that is missing is delisted when a second look, seconds later, confirms it."""

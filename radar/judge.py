@@ -65,6 +65,7 @@ class Judge:
         self._notices, self._elsewhere = notices, elsewhere
         self._states: dict[tuple[str, str], str] = {}
         self._patience: dict[str, float] = {}
+        self._manual: Mapping[str, tuple[float, int]] = {}
         self._stored_minute = 0
         self._untold: list[dict[str, Any]] = []  # events that a full disk did not take yet
         self._unsaved: list[tuple[str, int, Mapping[str, float | None]]] = []
@@ -114,13 +115,16 @@ class Judge:
     def judge(self, lives: Sequence[LiveSymbol]) -> None:
         """Observe and assess; store the observations, and events where a state changed."""
         now_ms = self._time.now_ms()
-        manual = self._user.manual_borrow()
         judged, snapshots = [], []
+        try:
+            self._manual = self._user.manual_borrow()
+        except StoreError as error:
+            self._notices["store"] = store_notice(error)
         for live in lives:
             if self._too_early(live):
                 continue
             try:
-                snapshots.append(self._judge_one(live, manual, now_ms))
+                snapshots.append(self._judge_one(live, self._manual, now_ms))
                 judged.append(self.latest[live.symbol])
             except StoreError as error:
                 self._notices["store"] = store_notice(error)
@@ -198,7 +202,7 @@ class Judge:
     def store_minutes(self, lives: Sequence[LiveSymbol], now_ms: int) -> None:
         """Write the minutes that are over; what cannot be written waits, ten minutes at most."""
         last = minute_of(now_ms - WRITE_DELAY_MS) - 1
-        if self._stored_minute > last + 1:  # the exchange's clock ran ahead for a while, and is right again
+        if self._stored_minute > last + 2:  # a clock ran ahead, the exchange's or before it told the time ours, and is right again
             self._stored_minute = last
         for minute in range(max(self._stored_minute + 1, last - CATCH_UP_MIN), last + 1):
             rows = ((live.symbol, minute, live.tape.row(minute)) for live in lives)

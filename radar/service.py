@@ -65,7 +65,8 @@ class Radar(AlertDesk, MarketAlertDesk, MarketDesk, ProfileDesk, VitalsDesk):
     def now_ms(self) -> int:
         """Epoch ms on the exchange's clock."""
         wall_ms = self.clock.now_ms()
-        return wall_ms + told_offset_ms(self.market.fact("clock", {}), wall_ms)
+        told = (self._here.told_clock if self._here else None) or self.market.fact("clock", {})
+        return wall_ms + told_offset_ms(told, wall_ms)
 
     # ── watchlist ──
     def watchlist(self) -> list[Watched]:

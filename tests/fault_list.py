@@ -152,34 +152,43 @@ FAULTS = (
     ),
     Fault("F31", EXCHANGE, "One endpoint is down", "What depends on it ages and is unknown; everything else is fresh.", (ALL_FAULTS,)),
     Fault(
-        "F32", PROCESS, "An unexpected error inside the collector", "Logged and counted; the next step follows as if nothing had happened."
+        "F32",
+        PROCESS,
+        "An unexpected error inside the collector",
+        "Logged, counted and said on the page while it lasts; the next step follows as if nothing had happened.",
     ),
     Fault("F33", PROCESS, "The collector stands still", "Health answers 503, the page says that nobody collects, the heartbeat stops."),
-    Fault("F34", DISK, "Another tool locks the database", "Minutes wait in memory and are written later; pages go on.", (ALL_FAULTS,)),
+    Fault(
+        "F34",
+        DISK,
+        "Another tool locks the database",
+        "One write waits 5 s, the next ones do not; ten minutes wait in memory and are written later; pages go on, no second process takes over.",
+        (ALL_FAULTS,),
+    ),
     Fault("F35", DISK, "The disk is full", "Answers come from memory, alerts go on, the page says so; writing resumes by itself."),
     Fault(
         "F36",
         DISK,
         "A folder that is missing, read-only or a file",
-        "One line at the start that says what to do; read-only while running is as F35.",
+        "One line at the start that says what to do; what becomes read-only in use is as F35.",
     ),
     Fault(
         "F37",
         DISK,
         "The market file is damaged",
-        "Set aside with its companions, a new one is filled from the exchange; the user's file is untouched.",
+        "At the start or in use: set aside with its companions, a new one is filled from the exchange; the user's file is untouched.",
     ),
     Fault(
         "F38",
         DISK,
         "The user's file is damaged",
-        "Restored from its newest sound copy; alerts are paused until somebody has looked, and the page says so.",
+        "At the start or in use: restored from its newest sound copy; alerts are paused until somebody has looked, and the page says so.",
     ),
     Fault(
         "F39",
         PROCESS,
         "kill -9 at any moment",
-        "Databases sound; nothing decided, entered or older than the running minute is lost; one message at most is repeated, and says so.",
+        "Databases sound; nothing decided or entered is lost, and no bar older than the last minute; one message at most is repeated, and says so.",
         (KILL_LOOP,),
     ),
     Fault(
@@ -194,7 +203,7 @@ FAULTS = (
         "F43",
         DISK,
         "A file of an older or of a newer version",
-        "An older one is brought up to date, each step whole or not at all; a newer one is refused with a sentence.",
+        "An older one is brought up to date, all steps or none; a newer one is refused with a sentence and left as it is.",
     ),
     Fault(
         "F44",
@@ -268,6 +277,6 @@ FAULTS = (
         "F66",
         PROCESS,
         "SIGTERM in the middle of a write; logs that cannot be written",
-        "A clean stop within seconds, or it goes on without the log.",
+        "A clean stop within seconds, the lease given back and the logs in their files; or it goes on without the log.",
     ),
 )

@@ -103,15 +103,16 @@ def served(holder):
 class Driven:
     """The simulated market, collected by hand on a clock that stands still between steps; `live` is its Radar."""
 
-    def __init__(self, folder, *, clock=None, watchlist=DEMO_WATCHLIST, **settings):
+    def __init__(self, folder, *, clock=None, watchlist=DEMO_WATCHLIST, venue=None, retention_days=30, **settings):
         self.clock = clock or DrivenClock(NOW)
         self.settings = Settings(_env_file=None, **{"data_dir": folder, "api_token": None, "password": None} | settings)
         market, user = MarketStore(folder), UserStore(folder)
         user.seed(watchlist, self.clock.now_ms())
         seconds = [DemoSecond(name, self.clock) for name in DEMO_SECONDS]
         self.collector = Collector(
-            DemoVenue(self.clock), market, user, clock=self.clock, holder="test", lanes=InlineLanes(), seconds=seconds
-        )
+            venue or DemoVenue(self.clock), market, user, clock=self.clock, holder="test", lanes=InlineLanes(), seconds=seconds,
+            retention_days=retention_days,
+        )  # fmt: skip
         self.live = Radar("demo", self.settings, market, user, clock=self.clock, collector=self.collector)
 
     def run(self, seconds, step=1.0):
@@ -163,6 +164,11 @@ class Process:
     def log(self):
         """What it printed so far."""
         return self.log_file.read_text(encoding="utf-8", errors="replace")
+
+    @property
+    def pid(self):
+        """Its process id."""
+        return self._popen.pid
 
     @property
     def code(self):

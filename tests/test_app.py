@@ -176,6 +176,7 @@ def test_a_websocket_from_another_origin_or_host_is_refused(running, origin, hos
     assert answer.split()[1] == (b"101" if open_ else b"403")
 
 
+@pytest.mark.fault("F66")
 def test_ctrl_c_stops_it_cleanly(tmp_path, exchange):
     """SIGINT ends the process within 15 s, stores the running minute, gives the lease back, and logs no traceback."""
     with app(tmp_path, exchange) as (process, rest):
@@ -188,6 +189,7 @@ def test_ctrl_c_stops_it_cleanly(tmp_path, exchange):
         assert market.lease() is None
 
 
+@pytest.mark.fault("F39")
 def test_kill_9_loses_nothing_that_was_entered(tmp_path, exchange):
     """After kill -9 the same watchlist, thresholds, borrow and bars are there, and it collects again without the old lease in its way."""
     with app(tmp_path, exchange) as (process, rest):
@@ -218,6 +220,7 @@ def test_kill_9_loses_nothing_that_was_entered(tmp_path, exchange):
         assert "Traceback" not in process.log
 
 
+@pytest.mark.fault("F41")
 def test_two_processes_one_collector(tmp_path, exchange, running):
     """A second process on the same data serves the same numbers and leaves the collecting to the first."""
     with app(tmp_path, exchange) as (_, first):
@@ -246,6 +249,7 @@ def test_a_wrong_setting_ends_the_start_with_one_line(tmp_path, variable, value)
     assert "Traceback" not in process.log
 
 
+@pytest.mark.fault("F36")
 def test_a_folder_that_cannot_be_used_ends_the_start_with_one_line(tmp_path):
     """A data folder that is a file is said in one line."""
     (tmp_path / "file").write_text("", encoding="utf-8")

@@ -226,6 +226,7 @@ def test_one_row_from_the_future_does_not_stop_a_symbol(driven):
     assert START + 50_000 <= world.radar.snapshot("CALMUSDT").ts <= START + 60_000
 
 
+@pytest.mark.fault("F27", "F28")
 @pytest.mark.parametrize("jump_sec", [-600, 600])
 def test_a_jump_of_the_local_clock_changes_nothing(driven, clock, monkeypatch, jump_sec):
     """Ages, bars and lights follow monotonic time and the exchange's own clock (F27, F28)."""
@@ -252,6 +253,7 @@ def broken_disk(monkeypatch):
     monkeypatch.setattr(SqliteFile, "writing", writing)
 
 
+@pytest.mark.fault("F35")
 def test_on_a_disk_that_cannot_be_written_answers_come_from_memory(driven, monkeypatch):
     """Readings go on and are shown, with a notice; when the disk is back, its minutes are stored and the notice goes."""
     world = driven()
@@ -273,6 +275,7 @@ def test_on_a_disk_that_cannot_be_written_answers_come_from_memory(driven, monke
     assert stored(world, "CALMUSDT", START, START + 180_000)["mark"].notna().all()
 
 
+@pytest.mark.fault("F35")
 def test_a_disk_that_cannot_be_written_is_announced(driven, monkeypatch):
     """Whoever looks at the health of the radar reads that answers come from memory."""
     world = driven()
@@ -285,6 +288,7 @@ def test_a_disk_that_cannot_be_written_is_announced(driven, monkeypatch):
     assert [n for n in world.radar.health().notices if n.startswith("The database cannot be written")] != []
 
 
+@pytest.mark.fault("F35")
 def test_a_disk_that_cannot_be_written_ends_no_step(driven, monkeypatch):
     """Two minutes of steps on a full disk raise nothing."""
     world = driven()
@@ -295,6 +299,7 @@ def test_a_disk_that_cannot_be_written_ends_no_step(driven, monkeypatch):
     assert world.light("CALMUSDT") is Light.YELLOW
 
 
+@pytest.mark.fault("F32")
 def test_an_unexpected_error_does_not_end_the_collecting(driven, monkeypatch, caplog):
     """The loop logs it, goes on, and ends when told, giving the lease back."""
     world = driven()
@@ -320,6 +325,7 @@ def test_an_unexpected_error_does_not_end_the_collecting(driven, monkeypatch, ca
 # ── restarts ────────────────────────────────────────────────────────────────────────────────────
 
 
+@pytest.mark.fault("F28", "F39")
 @pytest.mark.parametrize("how", ["killed", "stopped"])
 def test_after_a_pause_prices_and_open_interest_have_no_hole_and_the_rest_does(driven, clock, how):
     """Three minutes away: mark, index, basis and OI come back from history, depth and volume stay unknown."""
@@ -343,7 +349,7 @@ def test_after_a_pause_prices_and_open_interest_have_no_hole_and_the_rest_does(d
     assert set(bars["source"].loc[(left + 180_000) // MINUTE_MS + 1 :]) == {0.0}
 
 
-@pytest.mark.fault("F30")
+@pytest.mark.fault("F28", "F30")
 def test_a_pause_inside_one_process_is_filled_too(driven, clock):
     """A laptop that slept for an hour goes on with the same collector."""
     world = driven()
@@ -354,6 +360,7 @@ def test_a_pause_inside_one_process_is_filled_too(driven, clock):
     assert stored(world, "CALMUSDT", START, clock.now_ms() - 120_000)[PRICES].notna().all(axis=None)
 
 
+@pytest.mark.fault("F39")
 def test_events_are_written_once_a_change_and_not_again_after_a_restart(driven):
     """Every rule and the light begin with one event; each later event begins where the last one ended."""
     world = driven(watchlist=["CALMUSDT", "STALEUSDT"])
@@ -385,6 +392,7 @@ def test_an_event_carries_the_sentence_and_the_values_behind_it(driven):
     assert event.values["funding_1h_pct"] < -0.3
 
 
+@pytest.mark.fault("F41")
 def test_a_second_collector_waits_until_the_lease_runs_out(driven, clock, market, user):
     """While the first one lives the second asks nothing; 15 seconds after its last sign of life it takes over."""
     world = driven()
@@ -406,6 +414,7 @@ def test_a_second_collector_waits_until_the_lease_runs_out(driven, clock, market
     assert world.collector.leading is False
 
 
+@pytest.mark.fault("F41")
 def test_a_collector_that_stops_hands_over_at_once(driven, clock, market, user):
     """The lease is given back, and the running minute is stored."""
     world = driven()
@@ -469,6 +478,7 @@ def sizes(collector):
     return found
 
 
+@pytest.mark.fault("F63")
 def test_a_day_with_twenty_symbols(driven, clock, monkeypatch):
     """24 hours minute by minute: no exception, nothing that grows, every minute of every symbol stored."""
     world = driven(clones(clock, 20), [f"COIN{i:02d}USDT" for i in range(20)])
@@ -495,6 +505,7 @@ def test_a_day_with_twenty_symbols(driven, clock, monkeypatch):
     assert world.radar.health().notices == ()
 
 
+@pytest.mark.fault("F32")
 def test_one_symbol_that_cannot_be_judged_stops_no_other(driven, monkeypatch, caplog):
     """Its own answer goes stale; the others are judged as ever, and the log says what happened."""
     world = driven(watchlist=["CALMUSDT", "SQUEEZEUSDT"])

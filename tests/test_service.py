@@ -316,6 +316,7 @@ def test_health_before_the_first_answer(driven):
     assert (world.radar.health().status, world.radar.health().sentence) == ("starting", "Reading the market for the first time since the start.")
 
 
+@pytest.mark.fault("F33")
 def test_health_when_nobody_collects(world, clock):
     """After the collector is gone the numbers are the last ones, each stale field with its time."""
     last = world.radar.snapshot("CALMUSDT").ts
@@ -340,6 +341,7 @@ def test_health_when_the_exchange_is_silent(world):
     assert [(f.symbol, f.field, f.since_ms) for f in health.stale] == [("CALMUSDT", "mark", last), ("CALMUSDT", "oi_usdt", last)]
 
 
+@pytest.mark.fault("F41")
 def test_health_when_another_process_collects(world, clock):
     """The lease names somebody else."""
     world.collector.close()

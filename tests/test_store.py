@@ -51,6 +51,7 @@ def test_schema_is_a_list_of_named_steps(market, user):
     ]
 
 
+@pytest.mark.fault("F43")
 def test_a_file_from_before_the_last_step_is_brought_up_to_date(tmp_path):
     """A file that knows only the first step of the user's schema keeps its watchlist and gets the rest."""
     old = Migrations("user")
@@ -73,6 +74,7 @@ def test_a_file_from_before_the_last_step_is_brought_up_to_date(tmp_path):
     store.close()
 
 
+@pytest.mark.fault("F43")
 def test_positions_from_before_profiles_are_the_desks(tmp_path):
     """A file with the positions of an older program: they keep their beginning, and nothing else of the file changes."""
     before = UserStore(tmp_path)
@@ -111,6 +113,7 @@ def test_a_file_reopened_holds_what_was_written(tmp_path):
     second.close()
 
 
+@pytest.mark.fault("F36")
 @pytest.mark.parametrize(("store", "name"), [(MarketStore, "market.sqlite3"), (UserStore, "user.sqlite3")])
 def test_a_folder_in_the_place_of_the_file_is_a_sentence(tmp_path, store, name):
     """A path that cannot be a database ends in a StoreError that names it."""
@@ -120,6 +123,7 @@ def test_a_folder_in_the_place_of_the_file_is_a_sentence(tmp_path, store, name):
         store(tmp_path)
 
 
+@pytest.mark.fault("F36")
 @pytest.mark.parametrize(("store", "name"), [(MarketStore, "market.sqlite3"), (UserStore, "user.sqlite3")])
 def test_a_file_in_the_place_of_the_folder_is_a_sentence(tmp_path, store, name):
     """A data folder that cannot be made ends in a StoreError that names the file (a root test run may write anywhere else)."""
@@ -129,6 +133,7 @@ def test_a_file_in_the_place_of_the_folder_is_a_sentence(tmp_path, store, name):
         store(tmp_path / "data")
 
 
+@pytest.mark.fault("F36")
 def test_a_file_that_cannot_be_written_is_a_sentence(market):
     """Writing to a read-only database raises StoreError, not an error of SQLite, and reading goes on."""
     market.set_fact("before", 1)
@@ -149,6 +154,7 @@ def test_a_failed_write_leaves_nothing_half_done(user):
     assert [e.text for e in user.events()] == ["change 3"]
 
 
+@pytest.mark.fault("F37")
 def test_a_damaged_market_file_is_set_aside_and_rebuilt(tmp_path):
     """Garbage in the market file costs its content, nothing else: it is kept beside, a new file works, and the notice says so."""
     (tmp_path / "market.sqlite3").write_bytes(b"this is no database, " * 500)
@@ -191,6 +197,7 @@ def spoil(path, kind):
     path.write_bytes(bytes(body))
 
 
+@pytest.mark.fault("F38")
 @pytest.mark.parametrize("kind", ["garbage", "cut", "holes", "inner", "empty"])
 def test_a_damaged_user_file_is_restored_from_its_newest_copy(tmp_path, kind):
     """Watchlist, thresholds and events come back as they were in the copy, and the notice says so."""
@@ -205,6 +212,7 @@ def test_a_damaged_user_file_is_restored_from_its_newest_copy(tmp_path, kind):
     store.close()
 
 
+@pytest.mark.fault("F38")
 def test_a_damaged_copy_is_passed_over_and_nothing_is_deleted(tmp_path):
     """With the newest copy damaged too the one before it is taken, and both damaged files are kept."""
     path = grown(tmp_path)
@@ -219,6 +227,7 @@ def test_a_damaged_copy_is_passed_over_and_nothing_is_deleted(tmp_path):
     store.close()
 
 
+@pytest.mark.fault("F38")
 def test_a_damaged_user_file_without_a_copy_starts_empty_and_says_so(tmp_path):
     """Nothing to restore is said as such."""
     (tmp_path / "user.sqlite3").write_bytes(b"no database" * 1000)
@@ -229,6 +238,7 @@ def test_a_damaged_user_file_without_a_copy_starts_empty_and_says_so(tmp_path):
     store.close()
 
 
+@pytest.mark.fault("F38")
 def test_the_user_file_is_copied_once_a_day_and_seven_copies_are_kept(user, tmp_path):
     """Nine days and two tries a day leave the last seven days."""
     for half_day in range(16):
@@ -260,6 +270,7 @@ def test_two_threads_write_and_read_at_once(market):
     assert [len(market.bars(symbol, MINUTE, MINUTE + 60)) for symbol in ("AUSDT", "BUSDT", "CUSDT")] == [60, 60, 60]
 
 
+@pytest.mark.fault("F43")
 def test_bars_of_the_time_when_binance_was_the_only_spot_venue_are_kept_as_its_own(tmp_path):
     """A file of the version before gets the new column: what was the sum then was Binance's; without a spot market it stays unknown."""
     market = MarketStore(tmp_path)

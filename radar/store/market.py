@@ -62,6 +62,7 @@ def latest(db: Database) -> None:
     db.execute("CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL)")
     db.execute("CREATE TABLE lease (name TEXT PRIMARY KEY, holder TEXT NOT NULL, expires_ms INTEGER NOT NULL)")
 
+
 @schema()
 def spot_of_binance_alone(db: Database) -> None:
     """Until now Binance was the only spot venue: its turnover is the sum that was stored."""
@@ -92,10 +93,34 @@ class MarketStore:
         except Damaged:
             aside = set_aside(path)
             self.file = SqliteFile(path, schema, durable=False)
-            self.notice = f"The market database was damaged; it was set aside as {aside.name} and is being rebuilt from the exchange."
+            self.notice = _rebuilt(aside)
         self._ids: dict[str, int] = {}
         self.stood = Stood(self.file, self._id)
         self.scan = ScanStore(self.file)
+
+    def mend(self, *, mine: bool) -> bool:
+        """Set a file that turned out to be damaged aside and begin a new one, if that is up to this process (`mine`).
+
+        Goes over to the new file of another process that did. True: the file is another one now. Raises StoreError.
+        """
+        moved, path = self.file.moved, self.file.path
+        if not moved and not (mine and self.file.damage):
+            return False
+        if moved and not path.exists() and not mine:
+            return False  # somebody is about to put one there
+        self._ids = {}
+        if moved and path.exists():
+            try:
+                self.file.reopen()
+            except Damaged:
+                if not mine:
+                    raise
+            else:
+                return True
+        aside = set_aside(path)
+        self.file.reopen()
+        self.notice = _rebuilt(aside)
+        return True
 
     def _id(self, symbol: str, *, create: bool = False) -> int | None:
         if create:
@@ -272,7 +297,7 @@ class MarketStore:
             conn.execute(
                 "INSERT INTO lease VALUES ('collector', ?, ?) ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, expires_ms = excluded.expires_ms"
                 " WHERE lease.holder = excluded.holder OR lease.expires_ms < ? OR lease.expires_ms > ?",
-                [holder, now_ms + round(seconds * 1000), now_ms, now_ms + 600_000],  # far in the future: a clock jumped
+                [holder, now_ms + round(seconds * 1000), now_ms, now_ms + round(2 * seconds * 1000)],  # nobody takes it for so long: a clock was set back
             )
             return conn.execute("SELECT holder FROM lease WHERE name = 'collector'").fetchone()["holder"] == holder
 
@@ -311,7 +336,13 @@ def _merging(first: str, second: str) -> str:
     return f"INSERT INTO bars (sym, minute, {', '.join(names)}) VALUES (?, ?{', ?' * len(names)}) ON CONFLICT (sym, minute) DO UPDATE SET {merge}"
 
 
+def _rebuilt(aside: Path) -> str:
+    return f"The market database was damaged; it was set aside as {aside.name} and is being rebuilt from the exchange."
+
+
 MERGE = {False: _merging("excluded", "bars"), True: _merging("bars", "excluded")}  # whether what is there stays
+
+
 def set_aside(path: Path) -> Path:
     """Rename a damaged database and its companions; nothing is ever deleted."""
     stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime())

@@ -72,19 +72,46 @@ class UserStore:
         self.notice = ""
         self.folder = folder
         path = folder / "user.sqlite3"
+        aside: Path | None = None
         try:
             self._refuse_empty(path)
             self.file = SqliteFile(path, schema, durable=True)
         except Damaged:
             aside = set_aside(path)
             self.file, copy = self._restore(path)
-            found = f"its copy {copy.name} was restored" if copy else "no copy was found, so it starts empty"
-            self.notice = f"The user database was damaged; it was set aside as {aside.name} and {found}."
-            self._set_meta(PAUSED, f"{self.notice} What was decided since may be missing, so alerts are paused.")
-            Outbox(self.file).give_up([], None, "in a restored copy: it may have been sent before")
         self.outbox = Outbox(self.file)
         self.profiles = ProfileStore(self.file)
         self.market_alerts = MarketAlertStore(self.file)
+        if aside:
+            self._pause(aside, copy)
+
+    def _pause(self, aside: Path, copy: Path | None) -> None:
+        """Say what happened, and tell nobody anything before somebody has looked."""
+        found = f"its copy {copy.name} was restored" if copy else "no copy was found, so it starts empty"
+        self.notice = f"The user database was damaged; it was set aside as {aside.name} and {found}."
+        self._set_meta(PAUSED, f"{self.notice} What was decided since may be missing, so alerts are paused.")
+        self.outbox.give_up([], None, "in a restored copy: it may have been sent before")
+
+    def mend(self, *, mine: bool) -> bool:
+        """Restore a file that turned out to be damaged while it was in use, if that is up to this process (`mine`).
+
+        Goes over to the file that another process restored. True: the file is another one now. Raises StoreError.
+        """
+        moved, path = self.file.moved, self.file.path
+        if moved and path.exists():
+            try:
+                self.file.reopen()
+            except Damaged:
+                if not mine:
+                    raise
+            else:
+                return True
+        if not mine or not (moved or self.file.damage):
+            return False
+        aside = set_aside(path)
+        _, copy = self._restore(path)
+        self._pause(aside, copy)
+        return True
 
     def _refuse_empty(self, path: Path) -> None:
         """A file cut to nothing is damaged where there are copies; SQLite would take it for a new one."""
@@ -92,13 +119,23 @@ class UserStore:
             raise Damaged(f"{path} is empty")
 
     def _restore(self, path: Path) -> tuple[SqliteFile, Path | None]:
+        """The newest sound copy in the place of `path`, else a new file; and which copy it was."""
         for copy in sorted(self._copies(), reverse=True):
+            part = path.with_suffix(".part")
+            part.write_bytes(copy.read_bytes())
+            part.replace(path)  # whole or not at all: other processes may look
             try:
-                path.write_bytes(copy.read_bytes())
-                return SqliteFile(path, schema, durable=True), copy
+                return self._opened(path), copy
             except Damaged:
                 set_aside(path)
-        return SqliteFile(path, schema, durable=True), None
+        return self._opened(path), None
+
+    def _opened(self, path: Path) -> SqliteFile:
+        """The file at `path`, through the connections that everybody has, if there are any yet."""
+        if not hasattr(self, "file"):
+            return SqliteFile(path, schema, durable=True)
+        self.file.reopen()
+        return self.file
 
     def _copies(self) -> list[Path]:
         return list((self.folder / "copies").glob("user-*.sqlite3"))
