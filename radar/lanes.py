@@ -35,7 +35,12 @@ class ThreadLanes:
         """Run `call` on a thread of the lane; a lane nobody has named yet gets two."""
         if lane not in self._pools:
             self._pools[lane] = ThreadPoolExecutor(OTHER_WORKERS, thread_name_prefix=f"radar-{lane}")
-        self._pools[lane].submit(call)
+        try:
+            self._pools[lane].submit(call)
+        except RuntimeError as error:
+            if "shutdown" not in str(error):
+                raise
+            # The process ends: Python closes its pools before it tells anybody. What would be asked now has nobody to answer to.
 
     def close(self) -> None:
         """Forget what waits; what runs ends by its own time limit."""

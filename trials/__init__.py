@@ -1,1 +1,1 @@
-"""Longer trials of docs/reliability.md, outside the suite: run them as `python -m trials.<name>`."""
+"""Longer trials of docs/reliability.md, outside the suite: run them as `python trials/<name>.py`."""

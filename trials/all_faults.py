@@ -1,6 +1,6 @@
 """Every fault in turn against the stand-in exchange, in real time, with alerts on their way all the while.
 
-    python -m trials.all_faults --minutes 30
+    python trials/all_faults.py [--minutes 30] [--folder FOLDER]
 
 Starts the stand-in of ../shared, the radar as the README does, and two webhooks. Each stage breaks one thing for a while, mends it, and waits
 until every tile is fresh again. Meanwhile a light is turned every few seconds, so that alerts are always being decided and sent. Twice a second
@@ -20,6 +20,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from tests.serving import ROOT, Process, Rest, free_port, until
 from tests.stand_in import Exchange, own_exchange
@@ -66,6 +68,7 @@ class Trial:
         self.turns: list[tuple[str, bool]] = []
         self._next = itertools.cycle(TURNED)
         self._red: set[str] = set()
+        self.stage_began = 0.0
         self._good: dict[str, float] = {}
         self.process = self._started()
 
@@ -158,7 +161,7 @@ class Trial:
         asked = [
             (when, path, weight)
             for when, path, weight in self.exchange.told()["log"]
-            if path.startswith("/fapi") and when > time.time() - 45
+            if path.startswith("/fapi") and when > self.stage_began
         ]
         refused = next((when for when, path, weight in asked if path.endswith("premiumIndex") and not weight), None)
         late = [path for when, path, _ in asked if refused and refused + 1 < when < refused + 29]
@@ -206,7 +209,7 @@ def stages(trial: Trial) -> Iterator[Stage]:
     yield answers("F7", "403 HTML-like refusal from Gate", 20, "http403", "/gate")
     yield answers("F9", "HTML instead of premiumIndex", 50, "html", "premiumIndex", silent)
     yield answers("F15", "truncated JSON everywhere", 50, "truncated", "api", silent)
-    yield answers("F18", "empty lists of prices, open interest and its history", 50, "empty", "pen", grey)
+    yield answers("F18", "empty lists of open interest and its history", 100, "empty", "openInterest", grey)
     yield answers("F17 F19 F20", "NaN prices, index 0, time 0", 50, "nan", "premiumIndex", silent)
     yield answers("F10", "connections cut", 50, "close", "/fapi", silent)
     yield answers("F31", "order books hang", 60, "hang", "depth", secs=20)
@@ -318,6 +321,7 @@ def run(minutes: float, folder: Path) -> int:
 def _stage(trial: Trial, stage: Stage) -> list[str]:
     """Break it, watch, mend it, wait until all is fresh; what was wrong."""
     seen, after = Seen(), Seen()
+    trial.stage_began = time.time()
     stage.begin()
     trial.watch(stage.seconds, seen)
     stage.end()

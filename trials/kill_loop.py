@@ -89,7 +89,9 @@ class Told:
 class Loop:
     """One folder, killed again and again."""
 
-    def __init__(self, data: Path, seed: int, *, exchange: str | None, app_share: float, lives: tuple[float, float], shares: tuple[float, float]) -> None:
+    def __init__(
+        self, data: Path, seed: int, *, exchange: str | None, app_share: float, lives: tuple[float, float], shares: tuple[float, float]
+    ) -> None:
         self.told = Told()
         self._data, self._exchange, self._app_share = data, exchange, app_share if exchange else 0.0
         self._lives, (self._early_share, self._long_share) = lives, shares
@@ -147,7 +149,9 @@ class Loop:
         self.told.rounds += 1
         self.told.apps += app
         self.told.while_starting += early
-        self._look(dead_files(self._data / "data", self._data / "dead", self._began_minute), led_ms, killed_ms, "app" if app else "headless")
+        self._look(
+            dead_files(self._data / "data", self._data / "dead", self._began_minute), led_ms, killed_ms, "app" if app else "headless"
+        )
 
     def _ready(self, process: Process, rest: Rest) -> None:
         began = time.monotonic()
@@ -173,7 +177,9 @@ class Loop:
         person, broken = self.person, list(dead.unsound)
         if wrong := person.settle(dead.entered):
             broken.append(wrong)
-        broken += [f"alert {ident} {seen}: {dead.alerts.get(ident)}" for ident, seen in person.alerts.items() if dead.alerts.get(ident) != seen]
+        broken += [
+            f"alert {ident} {seen}: {dead.alerts.get(ident)}" for ident, seen in person.alerts.items() if dead.alerts.get(ident) != seen
+        ]
         person.alerts |= dead.alerts
         if dead.without_message:
             broken.append(f"{dead.without_message} decisions without a message")
@@ -186,7 +192,9 @@ class Loop:
     def _bars_of(self, dead: Dead, led_ms: int | None, killed_ms: int, beat_sec: int) -> list[str]:
         """Stored bars stay; minutes it lived through, but for the last, are stored with their light."""
         running = killed_ms // MINUTE_MS
-        lost = [(symbol, minute) for (symbol, minute), mark in self._bars.items() if dead.bars.get(symbol, {}).get(minute, (None,))[0] != mark]
+        lost = [
+            (symbol, minute) for (symbol, minute), mark in self._bars.items() if dead.bars.get(symbol, {}).get(minute, (None,))[0] != mark
+        ]
         self.told.bars += len(self._bars)
         now = {(s, m): bar[0] for s, bars in dead.bars.items() for m, bar in bars.items() if m < running - 1 and bar[0] is not None}
         self._bars |= {key: mark for key, mark in now.items() if mark is not None}
@@ -194,7 +202,9 @@ class Loop:
         lived = [(s, m) for s in self._market.always for m in range(first, (killed_ms - beat_sec * 1000) // MINUTE_MS)]
         self.told.minutes += len(lived)
         holes = [(s, m) for s, m in lived if None in dead.bars.get(s, {}).get(m, (None, None))]
-        return [f"bars {what}: {found[:5]} of {len(found)}" for what, found in (("lost or changed", lost), ("never stored", holes)) if found]
+        return [
+            f"bars {what}: {found[:5]} of {len(found)}" for what, found in (("lost or changed", lost), ("never stored", holes)) if found
+        ]
 
     def end(self) -> None:
         """Start once more, wait until all is delivered, and count what arrived."""
@@ -234,7 +244,12 @@ class Loop:
     def _count(self, dead: Dead) -> None:
         made, (arrived, again) = dead.texts(), self._inbox.texts()
         told, extra = self.told, arrived - made
-        told.alerts, told.messages, told.repeated, told.said_again = len(dead.alerts), sum(made.values()), sum(extra.values()), sum(again.values())
+        told.alerts, told.messages, told.repeated, told.said_again = (
+            len(dead.alerts),
+            sum(made.values()),
+            sum(extra.values()),
+            sum(again.values()),
+        )
         told.acknowledged, told.in_doubt = self.person.acknowledged, self.person.in_doubt
         told.broken += [f"message {ident} is {state}: {title}" for ident, title, _, state in dead.messages if state != "sent"]
         told.broken += [f"{count} of a message never arrived: {text[0]}" for text, count in (made - arrived).items()]
@@ -265,7 +280,9 @@ def run(
         for n in range(1, rounds + 1):
             loop.round()
             if n % 10 == 0 or loop.told.broken:
-                tell(f"{time.strftime('%H:%M:%S')} {n} kills, {loop.person.acknowledged} changes confirmed, broken: {loop.told.broken[-3:]}")
+                tell(
+                    f"{time.strftime('%H:%M:%S')} {n} kills, {loop.person.acknowledged} changes confirmed, broken: {loop.told.broken[-3:]}"
+                )
         loop.end()
     finally:
         loop.close()
@@ -277,7 +294,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--app-share", type=float, default=0.2, help="of the rounds that start the whole app; needs --exchange (default 0.2)")
+    parser.add_argument(
+        "--app-share", type=float, default=0.2, help="of the rounds that start the whole app; needs --exchange (default 0.2)"
+    )
     parser.add_argument("--exchange", help="base URL of a stand-in for Binance on loopback; without it the simulated market")
     parser.add_argument("--data", type=Path, help="work here, and leave everything behind")
     asked = parser.parse_args()
@@ -288,7 +307,9 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         data = asked.data or Path(folder)
         data.mkdir(parents=True, exist_ok=True)
-        told = run(asked.rounds, asked.seed, data, exchange=asked.exchange, app_share=asked.app_share, tell=lambda line: print(line, flush=True))
+        told = run(
+            asked.rounds, asked.seed, data, exchange=asked.exchange, app_share=asked.app_share, tell=lambda line: print(line, flush=True)
+        )
     print(told.summary())
     print(*told.broken, f"took {(time.monotonic() - began) / 60:.1f} min, seed {asked.seed}", sep="\n")
     return 1 if told.broken else 0

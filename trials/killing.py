@@ -25,7 +25,14 @@ TOKEN = "trial-token"
 AGAIN = "Perhaps a second time"
 LATE = " late) "
 RED = {"r1_funding_max": 5.0, "r1_basis_max": 50.0}  # with these R1 fires on any coin
-AT_ONCE = {"hold_sec": 0, "hold_evaluations": 1, "cooldown_min": 0, "rearm_min": 0, "hourly_cap": 600, "off": ["srs", "interval", "cap", "data"]}
+AT_ONCE = {
+    "hold_sec": 0,
+    "hold_evaluations": 1,
+    "cooldown_min": 0,
+    "rearm_min": 0,
+    "hourly_cap": 600,
+    "off": ["srs", "interval", "cap", "data"],
+}
 Text = tuple[str, str]
 
 
@@ -238,5 +245,3 @@ class Person:
             return ""
         wrong = [name for name in Entered._fields if getattr(found, name) != getattr(self.known, name)]
         return f"{', '.join(wrong)}: {[getattr(found, n) for n in wrong]} instead of {[getattr(self.known, n) for n in wrong]}"
-
-

@@ -200,7 +200,11 @@ def main() -> int:
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder)
-        watched = real_time(asked.hours, asked.every, asked.exchange, data) if asked.real_time else driven(asked.hours, asked.symbols, asked.step, data)
+        watched = (
+            real_time(asked.hours, asked.every, asked.exchange, data)
+            if asked.real_time
+            else driven(asked.hours, asked.symbols, asked.step, data)
+        )
         rows = []
         for row in watched:
             rows.append(row)
