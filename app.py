@@ -11,14 +11,17 @@ from typing import Any
 import anyio
 import streamlit as st
 from starlette.middleware import Middleware
+from streamlit import net_util
 
 from radar.api import mounted
 from radar.assets import asset_routes
 from radar.errors import RadarError
 from radar.headers import SafeHeaders
+from radar.piecewise import Piecewise
 from radar.runtime import close_runtime, get_runtime
 from radar.ui.failure import told
 
+net_util.get_external_ip = lambda: None  # Streamlit asks a foreign host for it while a listed origin connects; no request leaves but to exchanges and channels
 GC_THRESHOLDS = (700, 10, 100)  # Python's 10 last: with 20 pages open a full collection held every thread for 40 ms, eleven times a minute
 
 
@@ -43,9 +46,15 @@ def guests() -> tuple[list[str], bool, list[str]]:
     return st.get_option("server.corsAllowedOrigins"), not st.get_option("server.enableCORS"), st.get_option("server.allowedHosts")
 
 
+def frames(local: bool) -> tuple[str, ...]:
+    """Who may show the pages in a frame. This machine writes without a password: only who is named for it may, not every app of Community Cloud."""
+    settings = get_runtime().settings
+    return () if local and "frames" not in settings.model_fields_set else settings.frames
+
+
 base = st.get_option("server.baseUrlPath")
 routes = [mounted(get_runtime), *asset_routes(base)]
-middleware = [Middleware(SafeHeaders, frames=lambda: get_runtime().settings.frames, guests=guests, base=base)]
+middleware = [Middleware(SafeHeaders, frames=frames, guests=guests, base=base), Middleware(Piecewise)]
 app = st.App(
     str(Path(__file__).parent / "pages" / "main.py"), routes=routes, middleware=middleware, lifespan=lifespan, on_script_error=told
 )

@@ -17,10 +17,10 @@ from fastapi_offline import FastAPIOffline
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.routing import Match, Mount
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from radar import api_alerts, api_health, api_market
-from radar.api_guard import Calm, Paced
+from radar.api_guard import Calm, Paced, Roomy
 from radar.carry import COSTS_PCT, HOURS
 from radar.errors import (
     BadRequest,
@@ -254,11 +254,22 @@ def _methods(scope: Scope) -> list[str]:
 
 async def nowhere(scope: Scope, receive: Receive, send: Send) -> None:
     """A typo gets JSON, not a page; a method that an address does not have, 405 with those that it has."""
-    if methods := _methods(scope):
+    if not scope["path"].endswith("\n") and (methods := _methods(scope)):
         answer = JSONResponse({"detail": f"This address takes {', '.join(methods)}."}, 405, headers={"Allow": ", ".join(methods)})
     else:
         answer = JSONResponse({"detail": "There is no such address; /api/docs lists what there is."}, 404)
     await answer(scope, receive, send)
+
+
+class Exact:
+    """Patterns of routes also match before a line break at the end: a proxy that shuts /api/x off would let /api/x%0A through."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+        await (nowhere if scope["path"].endswith("\n") else self.app)(scope, receive, send)
 
 
 def _sentence(error: RequestValidationError) -> str:
@@ -273,7 +284,7 @@ def create_api(runtime: Callable[[], HasLive]) -> FastAPI:
     """The FastAPI app to mount under /api; `runtime()` gives what it serves, when it is first asked."""
     api = FastAPIOffline(title="Short-Risk Radar", version=VERSION, description="When not to short, and why. Market intelligence only.")
     api.state.runtime, api.state.guesses = runtime, Guesses("token")
-    for layer in (SmallBodies, Paced, Calm):  # the last one meets a request first
+    for layer in (Exact, SmallBodies, Roomy, Paced, Calm):  # the last one meets a request first
         api.add_middleware(layer)
     for router in ROUTERS:
         api.include_router(router)

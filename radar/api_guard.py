@@ -1,6 +1,7 @@
-"""What stands before every route of REST: so many requests from one address, few exports at once, no error of its own words."""
+"""What stands before every route of REST: so many requests from one address, few exports at once, so much that nobody takes, no error of its own words."""
 
 import asyncio
+import contextlib
 import logging
 import math
 import secrets
@@ -12,13 +13,14 @@ from radar.access import is_local
 from radar.logs import event
 from radar.throttle import Throttle, address_of
 
-__all__ = ["Calm", "Paced"]
+__all__ = ["Calm", "Paced", "Roomy"]
 
 log = logging.getLogger("radar.api")
 
 COST = {"export": 10.0, "timeseries": 4.0, "market": 4.0, "alerts": 2.0, "venues": 2.0, "health": 0.5}  # of others: 1
 HEAVY = 10.0
 AT_ONCE = 2  # of the heavy ones: 30 days are half a second of the processor and 40 MB
+LARGE, MOST_BYTES = 65_536, 200_000_000  # of answers that were made and are still being taken; larger ones are refused beyond it
 
 
 class Paced:
@@ -53,10 +55,53 @@ class Paced:
             )
             await answer(scope, receive, send)
         elif cost >= HEAVY:
-            async with self._heavy:
-                await self.app(scope, receive, send)
+            await self._one_of_few(scope, receive, send)
         else:
             await self.app(scope, receive, send)
+
+    async def _one_of_few(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Its place is the next one's as soon as the answer is made, however slowly it is taken."""
+        async with contextlib.AsyncExitStack() as place:
+            await place.enter_async_context(self._heavy)
+
+            async def made(message: Message) -> None:
+                await place.aclose()
+                await send(message)
+
+            await self.app(scope, receive, made)
+
+
+class Roomy:
+    """503 for a large answer while those that nobody takes fill the memory that they may have."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+        self._bytes = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request; the head of its answer waits for the first piece of the body, so that it can still be refused."""
+        head: Message | None = None
+
+        async def counted(message: Message) -> None:
+            nonlocal head
+            if message["type"] == "http.response.start":
+                head = message
+                return
+            size = len(message.get("body", b""))
+            if head and size > LARGE and self._bytes + size > MOST_BYTES:
+                said = "Too many large answers are under way: ask again in a minute, or for less."
+                await JSONResponse({"detail": said}, 503, headers={"Retry-After": "60"})(scope, receive, send)
+                return
+            first, head = head, None
+            self._bytes += size
+            try:
+                if first:
+                    await send(first)
+                await send(message)
+            finally:
+                self._bytes -= size
+
+        await self.app(scope, receive, counted)
 
 
 class Calm:

@@ -13,14 +13,16 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from radar.access import is_foreign_host
+from radar.access import is_foreign_host, is_local
 
 __all__ = ["SafeHeaders"]
 
 REFUSED = {"type": "websocket.close", "code": 1008, "reason": ""}
 DOCS = re.compile(r"/api/(docs|redoc)")
+FILES = "/_stcore/upload_file"  # Streamlit keeps what anybody sends there in memory, and no page asks for a file
 EVERYWHERE = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
@@ -55,11 +57,18 @@ def _policy(path: str, frames: Sequence[str]) -> str:
     )
 
 
+def _peer(scope: Scope) -> str | None:
+    return scope["client"][0] if scope.get("client") else None
+
+
 class SafeHeaders:
-    """`frames`: who may show the pages in a frame, beside themselves; `guests`: (foreign origins that may talk, whether any may, own names)."""
+    """`frames`: who may show the pages in a frame, beside themselves, to a visitor of this machine (True) or from elsewhere.
+
+    `guests`: (foreign origins that may talk, whether any may, own names).
+    """
 
     def __init__(
-        self, app: ASGIApp, *, frames: Callable[[], Sequence[str]], guests: Callable[[], tuple[Sequence[str], bool, Sequence[str]]], base: str = ""
+        self, app: ASGIApp, *, frames: Callable[[bool], Sequence[str]], guests: Callable[[], tuple[Sequence[str], bool, Sequence[str]]], base: str = ""
     ) -> None:
         self.app, self._frames, self._guests, self._base = app, frames, guests, f"/{base.strip('/')}".rstrip("/")
 
@@ -76,16 +85,19 @@ class SafeHeaders:
 
         async def dressed(message: Message) -> None:
             if message["type"] == "http.response.start":
-                self._dress(MutableHeaders(scope=message), path, secure=scope.get("scheme") == "https")
+                self._dress(MutableHeaders(scope=message), path, local=is_local(_peer(scope), Headers(scope=scope)), secure=scope.get("scheme") == "https")
             await send(message)
 
+        if path.startswith(FILES):
+            await PlainTextResponse("The radar takes no files.", 404)(scope, receive, dressed)
+            return
         await self.app(scope, receive, dressed)
 
-    def _dress(self, headers: MutableHeaders, path: str, *, secure: bool) -> None:
+    def _dress(self, headers: MutableHeaders, path: str, *, local: bool, secure: bool) -> None:
         for name, value in EVERYWHERE.items():
             headers[name] = value
         api = path.startswith("/api")
-        headers["Content-Security-Policy"] = _policy(path, () if api else self._frames())
+        headers["Content-Security-Policy"] = _policy(path, () if api else self._frames(local))
         headers["X-Frame-Options"] = "DENY" if api else "SAMEORIGIN"  # for browsers that know no frame-ancestors
         if api:
             headers.setdefault("Cache-Control", "no-store")
@@ -95,12 +107,18 @@ class SafeHeaders:
             headers["Strict-Transport-Security"] = HSTS
 
     def _welcome(self, scope: Scope) -> bool:
-        """From a page of this very address, or from no page at all; and asked for by a name that is this radar's."""
+        """From a page of this very address, or from no page at all; and asked for by a name that is this radar's.
+
+        Names are compared as Streamlit compares them: of whatever differs it asks a foreign host for this machine's address.
+        """
         headers, (origins, any_origin, names) = Headers(scope=scope), self._guests()
         if any_origin:
             return True
         host, origin = headers.get("host", ""), headers.get("origin")
-        peer = scope["client"][0] if scope.get("client") else None
-        if is_foreign_host(peer, headers) and urlsplit(f"//{host}").hostname not in names:
+        try:
+            name, asking = urlsplit(f"//{host}").hostname, urlsplit(origin or "").netloc
+        except ValueError:  # no browser writes such a name
             return False
-        return origin is None or urlsplit(origin).netloc.lower() == host.lower() or origin in origins
+        if is_foreign_host(_peer(scope), headers) and name not in names:
+            return False
+        return origin is None or asking == host or origin in origins

@@ -196,6 +196,9 @@ def setup(settings: Settings) -> None:
             logger.removeHandler(one)
         if own:
             _let_through(logger)
+    server = logging.getLogger("uvicorn.error")  # Streamlit gives it a handler, uvicorn's own set-up takes it away: it spoke past everybody
+    server.setLevel(root.level)  # below that it tells of every line that opens
+    _let_through(server)
     if (streamlit := sys.modules.get("streamlit.logger")) is not None:
         streamlit.setup_formatter = _let_through  # type: ignore[attr-defined] # it gives each logger a handler, also those of modules that load later
     sys.excepthook = lambda kind, error, trace: _died("an error that nobody caught", (kind, error, trace))

@@ -7,6 +7,7 @@ from radar.errors import BadRequest, UnknownAlert
 from radar.market_alerts import MOST_ALERTS, checked
 from radar.models import MarketAlert
 from radar.store import UserStore
+from radar.symbols import shortened
 
 __all__ = ["MarketAlertDesk"]
 
@@ -32,7 +33,7 @@ class MarketAlertDesk:
         if ident is not None and (isinstance(ident, bool) or not isinstance(ident, int)):
             raise BadRequest("id: the number of an alert")
         if odd := [name for name in wanted if name not in CHANGEABLE]:
-            raise BadRequest(f"{str(odd[0])[:40]}: an alert has {', '.join(CHANGEABLE)}")
+            raise BadRequest(f"{shortened(str(odd[0]))}: an alert has {', '.join(CHANGEABLE)}")
         before = next((alert for alert in alerts if (alert.id == ident if ident is not None else alert.name == wanted.get("name"))), None)
         if ident is not None and before is None:
             raise UnknownAlert(f"There is no market alert {ident}.")

@@ -68,7 +68,7 @@ SAID = {
     422: "A parameter or the body cannot be used",
     429: "Asked too often; Retry-After says how long to wait",
     500: "It failed unexpectedly; the log says why",
-    503: "The database cannot be used",
+    503: "The database cannot be used, or large answers that nobody takes leave no room for another",
 }
 
 

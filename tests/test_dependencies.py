@@ -1,6 +1,7 @@
 """`.ci/dependencies.py`: what it lets pass, and what not."""
 
 import importlib.util
+import re
 
 import pytest
 
@@ -80,3 +81,11 @@ def test_a_mirror_that_knows_nothing_passes_for_nothing(check, monkeypatch, caps
 
     assert check.audited(tmp_path, tmp_path) == fine
     assert says in capsys.readouterr().out
+
+
+def test_a_slow_network_fails_nothing(check):
+    """All that it may wait for ends before `.ci/run` ends it: else a slow mirror would look like a vulnerability."""
+    longest = 2 * check.INSTALL_SEC + check.LICENCE_SEC + len(check.SERVICES) * check.PROBE_SEC + check.AUDIT_SEC
+    ended = re.search(r"timeout (\d+) \S+ \.ci/dependencies\.py", (ROOT / ".ci" / "run").read_text(encoding="utf-8"))
+
+    assert longest < int(ended[1])

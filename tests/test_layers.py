@@ -28,8 +28,8 @@ GROUPS = {
         "scan_rounds", "scanner", "series", "service", "teller", "throttle", "vitals",
     ),
     "faces": (
-        "__main__", "api", "api_alerts", "api_guard", "api_health", "api_market", "assets", "cli", "headers", "market_print", "prometheus",
-        "replies", "rest", "ui",
+        "__main__", "api", "api_alerts", "api_guard", "api_health", "api_market", "assets", "cli", "headers", "market_print", "piecewise",
+        "prometheus", "replies", "rest", "ui",
     ),
     "app": ("app.py",),
     "pages": ("pages",),
@@ -66,6 +66,7 @@ OUTSIDE = {  # packages from elsewhere, by module, else by group
     "cli": set(),
     "headers": {"starlette"},
     "market_print": {"pandas"},
+    "piecewise": {"starlette"},
     "prometheus": {"prometheus_client"},
     "replies": {"fastapi", "pandas", "starlette"},
     "rest": {"fastapi", "pydantic", "starlette"},

@@ -216,14 +216,16 @@ def test_arguments_that_do_not_fit_are_still_a_line(said):
 
 PROGRAM = """
 import logging, sys, threading, warnings
-import streamlit
+import streamlit, uvicorn
 from radar import logs
 from radar.settings import Settings
 
+streamlit.logger.init_uvicorn_logs()  # as it does when it has read its settings, before uvicorn sets up its own
+uvicorn.Config("app", access_log=False)
 logs.setup(Settings(_env_file=None, password="sesame-sesame", log_format=sys.argv[1], log_level="debug"))
 from streamlit.logger import get_logger
 for name in ("streamlit.runtime.late", "uvicorn.error", "urllib3.connectionpool", "apprise", "anything"):
-    get_logger(name).warning("name=%s\\nsesame-sesame", name) if name[0] in "su" else logging.getLogger(name).warning("%s\\nsesame-sesame", name)
+    get_logger(name).warning("name=%s\\nsesame-sesame", name) if name[0] == "s" else logging.getLogger(name).warning("%s\\nsesame-sesame", name)
 logging.getLogger("radar.x").debug("debug too")
 warnings.warn("careful sesame-sesame")
 thread = threading.Thread(target=lambda: 1 / 0)

@@ -251,7 +251,7 @@ def test_odd_requests_get_a_documented_error_at_once(rest, method):
     [
         b"[" * 30_000, b'{"a":' * 10_000, b'{"apr_pct": 1e400}', b'{"apr_pct": NaN}', b'{"apr_pct": -Infinity}', b'{"apr_pct": "\xff"}', b"\x00",
         b"null", b"[]",
-        b'{"apr_pct": ' + b"9" * 60_000 + b"}", b'{"apr_pct": "\\ud800"}', b"",
+        b'{"apr_pct": ' + b"9" * 60_000 + b"}", b'{"apr_pct": "\\ud800"}', b'{"\\ud800": 1}', b"",
     ],
 )  # fmt: skip
 def test_odd_bodies_are_422(rest, market, body):
@@ -270,6 +270,14 @@ def rest(market):
     """A client on this machine."""
     with served(SimpleNamespace(live=market.live)) as client:
         yield client
+
+
+def test_a_line_break_at_the_end_makes_another_address(rest):
+    """A proxy that shuts one address off compares it exactly: what is the same address here but not there would lead past it, at another price too."""
+    for path in ("/prometheus", "/market", "/alerts", "/health", "/docs", "/openapi.json", f"/symbols/{SYMBOL}"):
+        for method in ("GET", "PUT", "DELETE"):
+            answer = rest(method, f"{path}%0A")
+            assert (answer.status_code, set(answer.json())) == (404, {"detail"}), (method, path)
 
 
 @pytest.mark.fault("F59")

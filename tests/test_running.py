@@ -1,11 +1,16 @@
 """docs/running.md and the files beside it: what they name exists."""
 
 import configparser
+import json
 import re
+import subprocess
+import sys
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from tests.serving import ROOT
+from tests.serving import ROOT, environment
 from tests.test_layers import OUTSIDE
 
 DOCS = ROOT / "docs"
@@ -23,6 +28,14 @@ def test_links_lead_somewhere():
     assert {target for target in targets if target.startswith("#")} <= headings
 
 
+def test_the_proxy_snippet_suits_the_named_systems():
+    """Debian 12 and Ubuntu 24.04 bring nginx 1.22 and 1.24, which do not know the directive `http2` and would not start with it."""
+    snippet = RUNNING.partition("```nginx")[2].partition("```")[0]
+
+    assert "listen 443 ssl http2;" in snippet
+    assert not re.search(r"^ *http2 ", snippet, re.MULTILINE)
+
+
 def test_the_image_copies_named_paths_and_no_secrets():
     """Every source exists; neither a whole folder with settings in it nor data is among them; it runs as a user without rights."""
     copied = [source for line in re.findall(r"^COPY (?!--from)(.+)$", CONTAINER, re.MULTILINE) for source in line.split()[:-1]]
@@ -31,6 +44,29 @@ def test_the_image_copies_named_paths_and_no_secrets():
     assert not {".", ".env", ".streamlit", ".streamlit/secrets.toml", "data"} & set(copied)
     assert re.search(r"^USER radar$", CONTAINER, re.MULTILINE)
     assert "/api/health/live" in CONTAINER
+
+
+@pytest.mark.parametrize(("code", "well"), [(200, True), (503, False)])
+def test_the_image_looks_after_itself_behind_a_proxy(code, well):
+    """Its health check asks the radar itself, also where HTTP_PROXY leads to the exchanges; 503 is ill."""
+
+    class Live(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(code if self.path == "/api/health/live" else 404)
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    command = json.loads(re.search(r"^ +CMD (\[.+\])$", CONTAINER, re.MULTILINE)[1])
+    with HTTPServer(("127.0.0.1", 0), Live) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        script = command[2].replace(":8501", f":{server.server_port}")
+        proxy = {"http_proxy": "http://127.0.0.1:9", "HTTP_PROXY": "http://127.0.0.1:9", "no_proxy": "", "NO_PROXY": ""}
+        done = subprocess.run([sys.executable, command[1], script], env=environment(**proxy), capture_output=True, timeout=20, check=False)
+        server.shutdown()
+
+    assert (done.returncode == 0) == well
 
 
 def test_the_image_has_every_package_that_the_radar_imports():
