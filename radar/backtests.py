@@ -31,6 +31,7 @@ from radar.store import MarketStore
 from radar.thresholds import Thresholds
 from radar.venues import Venue
 from radar.venues.binance import Binance
+from radar.venues.door import as_kept
 
 __all__ = ["BACKTESTED", "backtest", "history_of", "venue_for"]
 
@@ -57,7 +58,7 @@ def venue_for(settings: Settings, market: MarketStore, watched: int, clock: Cloc
     try:
         reserve_live(market, venue, watched, clock.now_ms())
         with contextlib.suppress(StoreError):
-            venue.restore_doors(market.fact("doors", {}))
+            venue.restore_doors(as_kept(market.fact("doors", {}), clock.now_ms()))
         yield venue
     finally:
         venue.close()
@@ -136,9 +137,10 @@ def _told_elsewhere(market: MarketStore, symbol: str, now_ms: int) -> bool | Non
         told = market.observations().get(symbol)
     except StoreError:
         return None
-    if told is None or now_ms - told[0] > TOLD_MS:
+    seen = Observation.read(told[1]) if told and now_ms - told[0] <= TOLD_MS else None
+    if seen is None:
         return None
-    spot = Observation.model_validate_json(told[1]).spot
+    spot = seen.spot
     if any(spot_line.listed and spot_line.agrees is not False and spot_line.venue != "binance" for spot_line in spot.lines):
         return True
     return None if spot.has_spot is None else False

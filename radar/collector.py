@@ -49,6 +49,7 @@ LEASE_SEC, LEASE_EVERY_SEC = 15.0, 5.0
 CHORES_EVERY_SEC = 60.0
 ENTERED_SEC = 75.0  # the first readings of a symbol lie in the exchange's window for that long
 RETRY_SEC = 30.0
+OFF_MS = 120_000  # a clock that was wrong by less leaves no hole that matters
 LOGGED_EVERY = 60  # of errors in a row, the first and then every so many
 ALL = "*"
 READING_OF = {"quotes": "quote", "perp_tickers": "perp_ticker", "spot_tickers": "spot_ticker", "spot_pairs": "listing"}
@@ -92,7 +93,7 @@ class Collector:
         self._scan: Scanner | None = None
         self._rounds = Rounds(venue, self.symbols, self._intake, self._asker, clock, self.time)
         self._next_beat = self._next_lease = self._next_chores = 0.0
-        self._woken = False
+        self._woken = self._timed = False
         self._entered: dict[str, float] = {}  # when symbols were added, for a while
 
     @property
@@ -167,6 +168,7 @@ class Collector:
             self._woken = True  # nothing is judged before the exchange told its time
         self._ask()
         fresh = self._take_answers()
+        self._follow_clock()
         if self.time.asked and not self._woken and self.elsewhere.step(self.symbols):
             fresh |= self.symbols.keys() - self.latest.keys()
         self._house.keep_on(self.historian.step)
@@ -204,7 +206,7 @@ class Collector:
     def tell(self, teller: Teller, courier: Courier) -> None:
         """Let `teller` decide what is news, and `courier` know when there is some."""
         self._judge.tell(teller, courier.wake)
-        self._house.also(lambda: courier.tidy(self.time.now_ms()))
+        self._house.also(lambda: None if (now_ms := self.time.sure_ms()) is None else courier.tidy(now_ms))
 
     def told(self) -> dict[str, Any]:
         """How it is doing: when it was last seen to work, hosts, exchanges, notices."""
@@ -246,17 +248,29 @@ class Collector:
 
     def _begin(self) -> None:
         """Pick up what the process before left."""
-        for symbol in list(self.symbols):  # the lease was lost for a while: what was missed is read from the store
-            del self.symbols[symbol]
-            self.historian.forget(symbol)
+        self._drop_all()  # the lease was lost for a while: what was missed is read from the store
         self._intake.begin()
         self.venue.set_whitelist(self._intake.contracts)
         self._house.restore_doors()
         if self._scan:
             self._scan.begin()
-        known = [Observation.model_validate_json(body) for _, body in self.market.observations().values()]
-        self.elsewhere.recall({observation.symbol: observation.loans for observation in known})
+        known = [Observation.read(body) for _, body in self.market.observations().values()]
+        self.elsewhere.recall({observation.symbol: observation.loans for observation in known if observation is not None})
         self._judge.begin()
+
+    def _follow_clock(self) -> None:
+        """Symbols that were entered by our own clock, and it was wrong, are entered again once the exchange told its time."""
+        if self._timed:
+            return
+        moved_ms, self._timed = self.time.moved_ms(), self.time.known
+        if abs(moved_ms) > OFF_MS:
+            log.warning("the clock was off by %.0f s; everybody is read again", moved_ms / 1000, extra=event("clock_set", seconds=round(moved_ms / 1000)))
+            self._drop_all()
+
+    def _drop_all(self) -> None:
+        for symbol in list(self.symbols):
+            del self.symbols[symbol]
+            self.historian.forget(symbol)
 
     # ── who is watched ──
     def _watch(self) -> None:
@@ -275,14 +289,16 @@ class Collector:
         symbol = entry.symbol
         if entry.pending:
             if symbol not in self._intake.contracts:
+                if not self._intake.lacks(symbol):
+                    return
                 self.user.unwatch(symbol)
                 self.notices[f"unknown:{symbol}"] = f"{symbol} is not a tradable USDT perpetual on Binance; it was taken off the watchlist."
                 return
             self.user.confirm(symbol)
         live = LiveSymbol(symbol, binance_spot=self.venue.spot)
-        self.symbols[symbol] = live
         self._intake.introduce(live)
         self.historian.enter(live)
+        self.symbols[symbol] = live  # only now: what could not be read from the disk is tried again at the next step
         self._intake.catch_up(live)
         self._judge.enter(symbol)
         for name in ("oi", "perp_book", "spot_book"):

@@ -24,7 +24,7 @@ class ExchangeClock:
         self._offsets: deque[float] = deque(maxlen=KEPT)
         self._odd: float | None = None
         self._last: tuple[int, float] | None = None  # the last answer that was news, and when (monotonic seconds)
-        self._start_ms = self._drift = clock.now_ms() - clock.monotonic() * 1000
+        self._start_ms = self._drift = self._seen_ms = clock.now_ms() - clock.monotonic() * 1000
         self.asked = False
 
     @property
@@ -66,10 +66,27 @@ class ExchangeClock:
         self._start_ms += moved
         return True
 
+    @property
+    def known(self) -> bool:
+        """The exchange told its time; until then it is the local clock's."""
+        return bool(self._offsets)
+
+    def moved_ms(self) -> int:
+        """By how much it was set since the last call: what `now_ms` moved beside the time that passed."""
+        base, before = self._base_ms(), self._seen_ms
+        self._seen_ms = base
+        return round(base - before)
+
     def now_ms(self) -> int:
         """Epoch ms on the exchange's clock; the local clock until the first answer."""
-        base = median(list(self._offsets)) if self._offsets else self._start_ms
-        return round(self._clock.monotonic() * 1000 + base)
+        return round(self._clock.monotonic() * 1000 + self._base_ms())
+
+    def _base_ms(self) -> float:
+        return median(list(self._offsets)) if self._offsets else self._start_ms
+
+    def sure_ms(self) -> int | None:
+        """The earlier of the exchange's clock and ours, to throw things away by; None until the exchange told its time."""
+        return min(self.now_ms(), self._clock.now_ms()) if self.known else None
 
     def is_to_come(self, ts_ms: int) -> bool:
         """By the exchange's clock and by ours: who stamped it had a clock that ran ahead for a while."""

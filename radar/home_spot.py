@@ -20,7 +20,7 @@ class HomeSpot:
         self.listed: bool | None = None
         self._agrees: bool | None = None
         self._agreed_ms: int | None = None
-        self._vol24_usdt: float | None = None
+        self.vol24_usdt: float | None = None
         self._last: float | None = None
         self._ticker_ms: int | None = None
 
@@ -35,7 +35,7 @@ class HomeSpot:
         """Where the coin trades, by name; the price check follows with the first ticker."""
         match = spot_map(self.symbol, pairs)
         if self.pair is None or match is None or match.symbol != self.pair.symbol:
-            self._agrees = self._agreed_ms = self._vol24_usdt = self._last = None  # another coin until its price was checked
+            self._agrees = self._agreed_ms = self.vol24_usdt = self._last = None  # another coin until its price was checked
         # A pair that was there and is not in one list may be halted, or the list incomplete: only a second one says no.
         vanished = match is None and self.pair is not None
         self.listed = None if vanished else match is not None
@@ -44,7 +44,7 @@ class HomeSpot:
 
     def on_ticker(self, ticker: Ticker, index: float | None) -> None:
         """Rolling 24 h; the price tells whether it is the same coin."""
-        self._vol24_usdt, self._last = ticker.vol24_usdt, ticker.last
+        self.vol24_usdt, self._last = ticker.vol24_usdt, ticker.last
         self._ticker_ms = ticker.ts_ms
         self._judge(index)
 
@@ -76,7 +76,7 @@ class HomeSpot:
             multiplier=self.multiplier,
             agrees=self._agrees,
             agreed_ms=self._agreed_ms,
-            vol24_usdt=self._vol24_usdt,
+            vol24_usdt=self.vol24_usdt,
             ts_ms=ticker.ts_ms if ticker else None,
         )
 

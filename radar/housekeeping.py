@@ -1,6 +1,7 @@
 """What a collector does beside collecting: it says how it is, keeps doors shut over a restart, copies and archives."""
 
 import logging
+import threading
 from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any
 
@@ -14,6 +15,7 @@ from radar.judge import store_notice
 from radar.logs import event
 from radar.store import MarketStore, UserStore
 from radar.venues import Venue
+from radar.venues.door import as_kept, to_keep
 
 __all__ = ["Housekeeping", "Notices"]
 
@@ -58,8 +60,9 @@ class Housekeeping:
         self._venue, self._elsewhere, self._market, self._user = venue, elsewhere, market, user
         self._historian, self._clock, self._time, self._notices = historian, clock, time, notices
         self._retention_days = retention_days
-        self._next_look = clock.monotonic() + LOOK_EVERY_SEC
+        self._next_look = self._copy_anyway = clock.monotonic() + LOOK_EVERY_SEC
         self._more: list[Callable[[], None]] = []
+        self._busy = threading.Lock()
         self._vitals: Callable[[], Mapping[str, Any]] = dict
         self._kept: dict[str, int] = {}  # until when doors are stored as closed, epoch ms
         self.scan: dict[str, Any] = {"on": False, "why": ""}  # whether the whole market is looked at, and why
@@ -101,7 +104,7 @@ class Housekeeping:
     def keep_doors(self) -> None:
         """Bans, pauses and blocks, for the next process. Raises StoreError."""
         mine = {pool: list(closed) for pool, closed in self._venue.doors().items()}
-        self._market.set_fact("doors", mine | self._elsewhere.doors())
+        self._market.set_fact("doors", to_keep(mine | self._elsewhere.doors(), self._clock.now_ms()))
         self._kept = {pool: closed[0] for pool, closed in mine.items()}
 
     def keep_doors_if_new(self) -> None:
@@ -111,20 +114,30 @@ class Housekeeping:
 
     def restore_doors(self) -> None:
         """As the process before left them."""
-        doors = self._market.fact("doors", {})
+        doors = as_kept(self._market.fact("doors", {}), self._clock.now_ms())
         self._venue.restore_doors(doors)
         self._elsewhere.restore_doors(doors)
 
     def chores(self) -> None:
-        """Once a minute, beside the loop: checkpoint, copy, look for damage, archive, keep bans for the next process."""
-        oldest = minute_of(self._time.now_ms()) - self._retention_days * 1440
+        """Once a minute, beside the loop: checkpoint, copy, look for damage, archive, keep bans for the next process.
+
+        Chores that are not done in a minute are not begun a second time: two would write the same copy.
+        """
+        if not self._busy.acquire(blocking=False):
+            return
+        try:
+            self._do_chores()
+        finally:
+            self._busy.release()
+
+    def _do_chores(self) -> None:
         for work in (
             self.keep_doors,
             self._market.file.checkpoint,
             self._user.file.checkpoint,
             self._copy,
             self._look,
-            lambda: None if self._historian.busy else self._market.archive(oldest),
+            self._archive,
             *self._more,
         ):
             try:
@@ -133,15 +146,26 @@ class Housekeeping:
                 # One chore that stumbles keeps none of the others from being done.
                 log.exception("a chore of the collector failed; going on")
 
+    def _archive(self) -> None:
+        now_ms = self._time.sure_ms()
+        if now_ms is not None and not self._historian.busy:
+            self._market.archive(minute_of(now_ms) - self._retention_days * 1440)
+
     def _look(self) -> None:
         if self._clock.monotonic() >= self._next_look:
             self._next_look = self._clock.monotonic() + LOOK_EVERY_SEC
             self._user.file.check()
 
     def _copy(self) -> None:
-        """Copies may lie where nothing can be written while the files themselves can: that is said for as long as it lasts."""
+        """Copies may lie where nothing can be written while the files themselves can: that is said for as long as it lasts.
+
+        A copy of a day that has not come would stand for the newest until then: an exchange that tells no time is waited for, for an hour.
+        """
+        now_ms = self._time.sure_ms()
+        if now_ms is None and self._clock.monotonic() < self._copy_anyway:
+            return
         try:
-            self._user.copy_daily(self._clock.now_ms())
+            self._user.copy_daily(self._clock.now_ms() if now_ms is None else now_ms)
             self._notices.pop("copies", None)
         except StoreError as error:
             self._notices["copies"] = f"What people entered could not be copied today ({error}); it is tried again every minute."

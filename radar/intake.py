@@ -16,6 +16,7 @@ __all__ = ["Intake"]
 
 LOOK_AGAIN_SEC = 10.0
 LOOK_MS = 300_000
+LISTS = 2  # that lack a symbol, before it is believed that there is none
 
 
 class Intake:
@@ -34,6 +35,8 @@ class Intake:
         self.listing_ms: int | None = None
         self._missing: set[str] = set()  # watched contracts that the last list lacked
         self._looked_ms = 0  # when that list was asked for out of turn
+        self._pairs_again = False  # the list of spot pairs was short, and is asked for again
+        self._lacking: dict[str, int] = {}  # symbols that wait to be checked -> lists that did not have them
         self.quotes: dict[str, Quote] = {}
         self.tickers: dict[str, Ticker] = {}
         self.told_clock: dict[str, int] = {}  # what the exchange's clock said last, as other processes read it from the store
@@ -93,6 +96,8 @@ class Intake:
         """The exchange's time: its offset serves the other processes, with the moment it was measured."""
         if self._time.in_doubt:
             self._asker.hurry("clock")
+        if self.listing_ms is not None and self._time.is_to_come(self.listing_ms):
+            self._asker.hurry("spot_pairs")  # read while the clock ran ahead: nobody can tell how old it is
         self.told_clock = self._time.told()
         self._market.set_fact("clock", self.told_clock)
 
@@ -101,13 +106,23 @@ class Intake:
         listed = {contract.symbol: contract for contract in answered.value}
         missing = {symbol for symbol in self._symbols if symbol in self.contracts and symbol not in listed}
         doubted, self._missing = missing - self._missing, missing
-        if doubted:
-            self._asker.put_off("contracts", None, LOOK_AGAIN_SEC)
+        self._lacking = {symbol: lists + 1 for symbol, lists in self._lacking.items() if symbol not in listed and lists < LISTS}
         self.contracts = listed | {symbol: self.contracts[symbol] for symbol in doubted}
-        self._market.write_listings(contracts=list(self.contracts.values()))
         for symbol, live in self._symbols.items():
             live.contract = self.contracts.get(symbol, live.contract)
             live.delisted = symbol not in self.contracts
+        if doubted or any(lists < LISTS for lists in self._lacking.values()):
+            self._asker.put_off("contracts", None, LOOK_AGAIN_SEC)
+        elif any(live.delisted for live in self._symbols.values()):
+            self._asker.put_off("contracts", None, LOOK_MS / 1000)  # trading may only have paused
+        self._market.write_listings(contracts=list(self.contracts.values()))
+
+    def lacks(self, symbol: str) -> bool:
+        """Whether two lists, asked for from now on, do not have the symbol: the one that is known may be old, or incomplete."""
+        if symbol not in self._lacking:
+            self._lacking[symbol] = 0
+            self._asker.hurry("contracts")
+        return self._lacking[symbol] >= LISTS
 
     def is_unknown(self, symbol: str) -> None:
         """The exchange said that it knows no such contract: look what is listed, once in five minutes."""
@@ -117,13 +132,23 @@ class Intake:
             self._asker.hurry("contracts")
 
     def on_spot_pairs(self, answered: Answered) -> None:
-        """What is listed on spot."""
-        self.pairs, self.listing_ms = {pair.symbol: pair for pair in answered.value}, self._time.now_ms()
-        self._market.write_listings(pairs=answered.value)
-        self._market.set_fact("listing_ms", self.listing_ms)
+        """What is listed on spot. One that lacks a pair is asked for again at once, in case it was short.
+
+        What that second look lacks, too, is for the list of an hour later to confirm: a pair that is gone lets others count.
+        """
+        pairs = {pair.symbol: pair for pair in answered.value}
+        again, self._pairs_again = self._pairs_again, False
+        if again and not pairs.keys() - self.pairs.keys():
+            return
+        if self.pairs.keys() - pairs.keys():
+            self._pairs_again = True
+            self._asker.put_off("spot_pairs", None, LOOK_AGAIN_SEC)
+        self.pairs, self.listing_ms = pairs, self._time.now_ms()
         for live in self._symbols.values():
             self._list(live)
         self._asker.hurry("spot_tickers")
+        self._market.write_listings(pairs=answered.value)
+        self._market.set_fact("listing_ms", self.listing_ms)
 
     def on_funding_rules(self, answered: Answered) -> None:
         """Caps, floors and intervals of adjusted contracts."""
@@ -152,8 +177,7 @@ class Intake:
         """24 h of every perpetual."""
         self.tickers = {ticker.symbol: ticker for ticker in answered.value}
         for symbol, live in self._symbols.items():
-            if (ticker := self.tickers.get(symbol)) is not None and self._is_news(live, "perp_ticker", ticker.ts_ms):
-                live.on_ticker(ticker)
+            if (ticker := self.tickers.get(symbol)) is not None and self._is_news(live, "perp_ticker", ticker.ts_ms) and live.on_ticker(ticker):
                 ts_ms = min(ticker.ts_ms, self._time.now_ms())
                 live.note_reading("perp_ticker", ts_ms, self.every(), latency_ms=answered.latency_ms, source="ticker/24hr")
 
@@ -164,7 +188,8 @@ class Intake:
             pair = live.home.pair
             if pair and (ticker := by_symbol.get(pair.symbol)) is not None and self._is_news(live, "spot_ticker", ticker.ts_ms):
                 unknown = live.home.trades is None
-                live.on_spot_ticker(ticker)
+                if not live.on_spot_ticker(ticker):
+                    continue
                 ts_ms = min(ticker.ts_ms, self._time.now_ms())
                 live.note_reading("spot_ticker", ts_ms, self.every(), latency_ms=answered.latency_ms, source="spot ticker/24hr")
                 if unknown and live.home.trades:
@@ -173,9 +198,8 @@ class Intake:
     def on_oi(self, answered: Answered) -> None:
         """Open interest of one symbol."""
         live = self._symbols[answered.symbol or ""]
-        if not self._is_news(live, "oi", answered.value.ts_ms):
+        if not self._is_news(live, "oi", answered.value.ts_ms) or not live.on_open_interest(answered.value):
             return
-        live.on_open_interest(answered.value)
         live.note_reading("oi", answered.value.ts_ms, self.every(), latency_ms=answered.latency_ms, source="openInterest")
 
     def on_perp_book(self, answered: Answered) -> None:

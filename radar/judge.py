@@ -21,6 +21,7 @@ from radar.live import LiveSymbol
 from radar.logs import event
 from radar.measure import measure
 from radar.models import Observation, Snapshot
+from radar.quality import AHEAD_MS
 from radar.store import MarketStore, UserStore
 from radar.store.codec import as_stored
 from radar.teller import Teller
@@ -95,6 +96,7 @@ class Judge:
 
     def enter(self, symbol: str) -> None:
         """The symbol is judged once its first history is there, or patience ends."""
+        self.latest.pop(symbol, None)
         self._patience[symbol] = self._clock.monotonic() + FIRST_ANSWER_SEC
 
     def forget(self, symbol: str) -> None:
@@ -132,7 +134,7 @@ class Judge:
                 # One coin with an odd number must not stop the others; its own answer goes stale by itself.
                 log.exception("%s could not be judged", live.symbol, extra=event("judging_stumbled", symbol=live.symbol))
         try:
-            self._market.write_observations(judged)
+            self._market.write_observations(judged, until_ms=self._time.now_ms() + AHEAD_MS)
             if self._untold:
                 self._user.write_events(self._untold)
             self._untold = []

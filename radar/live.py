@@ -11,6 +11,7 @@ import numpy as np
 from radar import book
 from radar.bars import SOURCE_LIVE, Tape, fold, minute_of
 from radar.cadence import STALE_SEC, Cadence
+from radar.doubt import Doubt, is_near_quote
 from radar.funding import funding_1h_pct, interval_hours, may_be_unread, settled_columns
 from radar.home_spot import HomeSpot
 from radar.measure import measure, notes
@@ -39,7 +40,7 @@ __all__ = ["INPUT_NAMES", "LIMITS", "NOWHERE_ELSE", "LiveSymbol", "Others"]
 
 INPUT_NAMES = frozenset(STALE_SEC)
 LIMITS = (100, 500)
-FAR = 2.0
+SAMPLED = ("mark", "mark_high", "mark_low", "index", "index_high", "index_low", "basis_mean_pct")  # what the samples of a minute make of a bar
 
 
 class Others(NamedTuple):
@@ -76,6 +77,8 @@ class LiveSymbol:
         self.readings: dict[str, Reading] = {}
         self._minute_quotes: list[Quote] = []
         self._minute = 0
+        self._sure = False  # the newest sample confirmed the one before it
+        self._doubt = Doubt()
         self._values: dict[str, float | None] = {}  # the newest of what is read beside the quote
         self._books: dict[str, Depth | None] = {}
 
@@ -97,7 +100,8 @@ class LiveSymbol:
     def on_quote(self, quote: Quote) -> bool:
         """Take a sample; False for a row whose own time did not move: that is no news.
 
-        A price out of all proportion to the one before is shown, and counts for no bar until the next one confirms it.
+        A price out of all proportion to the one before is shown, and counts for no bar until the next one confirms it;
+        the very first one counts until the next one does not.
         """
         if self.quote is not None and quote.ts_ms <= self.quote.ts_ms:
             return False
@@ -107,11 +111,15 @@ class LiveSymbol:
             self.expected_settle_ms = before
         if minute > self._minute:
             self._minute, self._minute_quotes = minute, []
-        near = self.quote is None or _is_near(self.quote, quote)
+        near = self.quote is not None and is_near_quote(self.quote, quote)
+        if self.quote is not None and not near and not self._sure:
+            self._minute_quotes = []
+            self.tape.put(minute_of(self.quote.ts_ms), dict.fromkeys(SAMPLED, np.nan))
+        if near or not self._sure:
+            self._minute_quotes.append(quote)
+        self._sure = self._sure or near
         self.quote = quote
         self.home.on_index(quote.index)
-        if near:
-            self._minute_quotes.append(quote)
         columns: dict[str, float | None] = dict(fold(self._minute_quotes))
         hours, _ = self.interval()
         columns |= {"funding_1h_pct": funding_1h_pct(quote.rate_pct, hours), "interval_hours": float(hours), "source": float(SOURCE_LIVE)}
@@ -120,7 +128,7 @@ class LiveSymbol:
 
     def forget_quote(self) -> None:
         """It was stamped by a clock that ran ahead: those that come now are older, and right."""
-        self.quote, self._minute, self._minute_quotes = None, 0, []
+        self.quote, self._minute, self._minute_quotes, self._sure = None, 0, [], False
 
     def index_at(self, ts_ms: int) -> float | None:
         """The index, to judge a price of that moment by; None where it was not read within two minutes of it."""
@@ -131,22 +139,31 @@ class LiveSymbol:
         """The minute the newest sample belongs to."""
         return self._minute
 
-    def on_open_interest(self, oi: OpenInterest) -> None:
-        """Open interest now."""
-        self._values["oi_qty"] = oi.qty
+    def on_open_interest(self, oi: OpenInterest) -> bool:
+        """Open interest now; False for one that the next answer must confirm."""
+        counts = self._doubt.counts("oi", oi.qty, self._values.get("oi_qty"))
+        if counts:
+            self._values["oi_qty"] = oi.qty
+        return counts
 
     def interest(self) -> tuple[int, float] | None:
         """(when, open contracts) as read last; None: not yet."""
         reading, qty = self.readings.get("oi"), self._values.get("oi_qty")
         return None if reading is None or reading.ts_ms is None or qty is None else (reading.ts_ms, qty)
 
-    def on_ticker(self, ticker: Ticker) -> None:
-        """24 h of the perpetual."""
-        self._values |= {"last": ticker.last, "perp_vol24_usdt": ticker.vol24_usdt}
+    def on_ticker(self, ticker: Ticker) -> bool:
+        """24 h of the perpetual; False for a turnover that the next answer must confirm."""
+        counts = self._doubt.counts("perp", ticker.vol24_usdt, self._values.get("perp_vol24_usdt"))
+        if counts:
+            self._values |= {"last": ticker.last, "perp_vol24_usdt": ticker.vol24_usdt}
+        return counts
 
-    def on_spot_ticker(self, ticker: Ticker) -> None:
-        """24 h of spot on Binance."""
-        self.home.on_ticker(ticker, self.index_at(ticker.ts_ms))
+    def on_spot_ticker(self, ticker: Ticker) -> bool:
+        """24 h of spot on Binance; False for a turnover that the next answer must confirm."""
+        counts = self._doubt.counts("spot", ticker.vol24_usdt, self.home.vol24_usdt)
+        if counts:
+            self.home.on_ticker(ticker, self.index_at(ticker.ts_ms))
+        return counts
 
     def on_book(self, market: str, snapshot: Book) -> None:
         """A book of `market` ("perp" or "spot"): the widest band for the imbalance, the frozen one for the depth ratio."""
@@ -279,12 +296,6 @@ class LiveSymbol:
             delisting_ms=self.contract.delisting_ms if self.contract else None,
             delisted=self.delisted,
         )
-
-
-def _is_near(before: Quote, after: Quote) -> bool:
-    """Neither mark nor index moved by more than a factor of `FAR` from one answer to the next."""
-    pairs = ((before.mark, after.mark), (before.index, after.index))
-    return all(not a or not b or 1 / FAR <= b / a <= FAR for a, b in pairs)
 
 
 def _or_nan(columns: Mapping[str, float | None]) -> dict[str, float]:

@@ -229,9 +229,9 @@ def _candles(bars: pd.DataFrame) -> pd.DataFrame:
 def _spot(market: MarketStore, symbol: str) -> dict[str, Any]:
     """Where the coin trades spot, by the latest observation."""
     told = market.observations().get(symbol)
-    if told is None:
+    seen = Observation.read(told[1]) if told else None
+    if seen is None:
         return {}
-    seen = Observation.model_validate_json(told[1])
     elsewhere = any(line.listed and line.agrees is not False and line.venue != "binance" for line in seen.spot.lines)
     home = True if seen.spot.symbol else None if seen.spot.has_spot is None else False
     return {"has_spot": home, "spot_elsewhere": elsewhere and home is not True, "delisting_ms": seen.delisting_ms}

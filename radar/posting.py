@@ -56,7 +56,7 @@ class Post:
 
     def away(self, now_ms: int) -> bool:
         """Another process decides, since a moment ago."""
-        return self._elsewhere_ms is not None and now_ms - self._elsewhere_ms < ELSEWHERE_MS
+        return self._elsewhere_ms is not None and 0 <= now_ms - self._elsewhere_ms < ELSEWHERE_MS  # below 0 a clock was set back
 
     def back(self) -> None:
         """The pen is here."""

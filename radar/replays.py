@@ -134,7 +134,7 @@ def film(market: MarketStore, symbol: str, first_minute: int, last_minute: int, 
 def observed(market: MarketStore, symbol: str) -> Observation | None:
     """What the collector stored last about the symbol."""
     found = market.observations().get(symbol)
-    return Observation.model_validate_json(found[1]) if found else None
+    return Observation.read(found[1]) if found else None
 
 
 def history_of(market: MarketStore, symbol: str, bars: pd.DataFrame, first: int, last: int, o: Observation | None) -> History:

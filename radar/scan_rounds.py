@@ -4,7 +4,7 @@ import functools
 import heapq
 import logging
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from radar.errors import VenueError, VenueRefused
 from radar.exchange_clock import ExchangeClock
@@ -60,6 +60,11 @@ class ScanRounds:
         self._asker.put_off(answered.job.name, answered.symbol, REFUSED_SEC if refused else RETRY_SEC)
         log.warning("%s", answered.value, extra=event("request_failed", job=answered.job.name))
         return False
+
+    def again(self, symbols: Iterable[str]) -> None:
+        """Open interest of all of these as soon as their turn comes."""
+        for symbol in symbols:
+            self._asker.hurry(INTEREST.name, symbol)
 
     def asks(self, symbols: Sequence[str], paid_ms: int | None) -> Iterator[Ask]:
         """The bulk answers that are due, then open interest by value and age. `paid_ms`: payments are known up to then."""

@@ -20,6 +20,7 @@ from radar.intake import Intake
 from radar.jobs import Answered, Asker
 from radar.live import LiveSymbol
 from radar.logs import event
+from radar.models import Quote
 from radar.quality import AHEAD_MS
 from radar.scan.columns import COLUMNS, Scanned
 from radar.scan.fives import Fives
@@ -166,7 +167,7 @@ class Scanner:
         now_ms, rows = self._time.now_ms(), []
         for place, symbol in enumerate(self.tape.symbols):
             quote = self._known.quotes.get(symbol)
-            if quote is not None and quote.ts_ms <= now_ms + AHEAD_MS and quote.ts_ms > (self._facts[symbol].quote_ms or 0):
+            if quote is not None and quote.ts_ms <= now_ms + AHEAD_MS and self._is_news(quote):
                 rows.append((place, quote))
         if not rows:
             return
@@ -184,6 +185,11 @@ class Scanner:
             facts = self._facts[quote.symbol]
             self._sheet.put(quote.symbol, **facts.told())
         self._measure(now_ms)
+
+    def _is_news(self, quote: Quote) -> bool:
+        """Its own time moved, or the one before was stamped by a clock that ran ahead."""
+        known_ms = self._facts[quote.symbol].quote_ms
+        return known_ms is None or quote.ts_ms > known_ms or self._time.is_to_come(known_ms)
 
     def on_perp_tickers(self) -> None:
         """24 h of every perpetual."""
@@ -285,6 +291,9 @@ class Scanner:
         self._fives = Fives(len(symbols))
         for facts in self._facts.values():
             facts.quote_ms = None
+        if self._paid_ms is not None:  # of a question that was asked ahead of time: what was paid since is not in its answer
+            self._paid_ms = min(self._paid_ms, self._time.now_ms() - HOUR_MS)
+        self._rounds.again(symbols)
         self._keeper.restore(self._time.now_ms())
 
     def _turn_bar(self, minute: int) -> None:

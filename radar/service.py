@@ -59,7 +59,7 @@ class Radar(AlertDesk, MarketAlertDesk, MarketDesk, ProfileDesk, VitalsDesk):
         self.clock = clock or SystemClock()
         self.collector = collector
         self._opened_ms = self.clock.now_ms()
-        self._parsed: dict[str, tuple[int, Observation]] = {}
+        self._parsed: dict[str, tuple[int, Observation | None]] = {}
         self._lock, self._scan_lock = threading.Lock(), threading.Lock()
 
     def now_ms(self) -> int:
@@ -132,8 +132,8 @@ class Radar(AlertDesk, MarketAlertDesk, MarketDesk, ProfileDesk, VitalsDesk):
         with self._lock:
             for symbol, (ts_ms, body) in stored.items():
                 if symbol not in self._parsed or self._parsed[symbol][0] != ts_ms:
-                    self._parsed[symbol] = (ts_ms, Observation.model_validate_json(body))
-            return {symbol: self._parsed[symbol][1] for symbol in stored}
+                    self._parsed[symbol] = (ts_ms, Observation.read(body))
+            return {symbol: known for symbol in stored if (known := self._parsed[symbol][1]) is not None}
 
     def _assess(
         self, observation: Observation, manual: Mapping[str, tuple[float, int]], now_ms: int, preset: Mapping[str, Any] | None = None

@@ -108,8 +108,9 @@ FAULTS = (
     Fault(
         "F22",
         MARKET,
-        "A price a thousand times the last one, for one tick",
-        "Shown as it came; in no bar and no mean unless the next answer confirms it; no alert before it has held for two looks.",
+        "A number out of all proportion to the last one, for one answer",
+        "A price is shown as it came, and is in no bar and no mean unless the next answer confirms it; open interest and turnover stay what they"
+        " were until then; no alert before it has held for two looks.",
     ),
     Fault(
         "F23",
@@ -135,7 +136,12 @@ FAULTS = (
         "The funding interval changes; the next payment is 0 or past",
         "The schedule is read again, rates before and after are each per hour; an unknown countdown is n/a.",
     ),
-    Fault("F27", PROCESS, "The local clock is ten minutes off", "Ages and countdowns follow the exchange's clock."),
+    Fault(
+        "F27",
+        PROCESS,
+        "The local clock is ten minutes, or days, off",
+        "Ages and countdowns follow the exchange's clock; nothing is thrown away by a clock that the exchange has not confirmed.",
+    ),
     Fault(
         "F28",
         PROCESS,
@@ -182,7 +188,8 @@ FAULTS = (
         "F38",
         DISK,
         "The user's file is damaged",
-        "At the start or in use: restored from its newest sound copy; alerts are paused until somebody has looked, and the page says so.",
+        "At the start or in use, and where it is missing: restored from its newest sound copy; alerts are paused until somebody has looked, and the"
+        " page says so.",
     ),
     Fault(
         "F39",

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from radar.errors import StoreError
-from radar.models import Light, Quality
+from radar.models import Delivery, Light, Note, Quality
 from radar.store import MarketStore, UserStore
-from radar.store.base import Locked
+from radar.store.base import Locked, SqliteFile
 from tests.test_collector import PRICES, START, stored
 
 TOLD_OF_MARKET = "The market database was damaged; it was set aside as market.sqlite3.damaged-"
@@ -146,6 +146,93 @@ def test_a_damaged_user_file_makes_no_damaged_copy(user, tmp_path):
     assert damage != ""
     assert mended
     assert [w.symbol for w in user.watchlist()] == ["CALMUSDT"]
+
+
+@pytest.mark.fault("F38", "F40")
+def test_what_a_dying_process_left_of_a_copy_damages_nothing(user, tmp_path):
+    """Half a copy full of garbage is thrown away: the sound file stays where it is, with all that was entered, and is copied."""
+    user.watch("CALMUSDT", 1)
+    (tmp_path / "copies").mkdir()
+    (tmp_path / "copies" / "user-20260921.part").write_bytes(b"\xa5" * 8192)
+    user.copy_daily(START)
+
+    assert (user.file.damage, user.mend(mine=True)) == ("", False)
+    assert [path.name for path in (tmp_path / "copies").iterdir()] == ["user-20260921.sqlite3"]
+
+
+@pytest.mark.fault("F38")
+def test_a_disk_that_spoils_copies_says_nothing_of_the_file(user, tmp_path, monkeypatch):
+    """A copy that comes out wrong is no copy, and no reason to set a sound file aside."""
+    user.watch("CALMUSDT", 1)
+    connect = sqlite3.connect
+
+    def spoiled(path, *arguments, **named):
+        if str(path).endswith(".part"):
+            Path(path).write_bytes(b"\xa5" * 8192)
+        return connect(path, *arguments, **named)
+
+    monkeypatch.setattr(sqlite3, "connect", spoiled)
+    with pytest.raises(StoreError, match=r"user-20260921.sqlite3: file is not a database"):
+        user.copy_daily(START)
+
+    assert (user.file.damage, user.mend(mine=True)) == ("", False)
+    assert [w.symbol for w in user.watchlist()] == ["CALMUSDT"]
+
+
+@pytest.mark.fault("F38")
+def test_a_kill_in_the_middle_of_restoring_loses_nothing_that_was_copied(user, tmp_path):
+    """The damaged file is set aside, and nothing is in its place yet: the next start puts the copy there, and begins no empty one."""
+    user.watch("CALMUSDT", 1)
+    user.copy_daily(START)
+    user.close()
+    for path in tmp_path.glob("user.sqlite3*"):
+        path.rename(path.with_name(path.name.replace("user.sqlite3", "user.sqlite3.damaged-20260921T000000")))
+    after = UserStore(tmp_path)
+    kept, paused = [w.symbol for w in after.watchlist()], after.alerts_paused
+    after.close()
+
+    assert kept == ["CALMUSDT"]
+    assert paused.startswith("The user database was missing and its copy user-20260921.sqlite3 was restored.")
+
+
+@pytest.mark.fault("F35", "F38")
+@pytest.mark.parametrize("failing", ["_prepare", "writing"])
+def test_a_restored_copy_is_paused_even_if_the_disk_fails_in_the_middle(user, tmp_path, monkeypatch, failing):
+    """What waits in yesterday's copy may have been sent since: nobody hears it again, however the restoring went."""
+    user.outbox.begin("me")
+    user.outbox.record(Note(deliveries=(Delivery(id=0, batch=0, channel="desk", title="t", body="b", next_ms=0, created_ms=START),)), "me")
+    user.copy_daily(START)
+    user.file.damage = "malformed"
+    full = sqlite3.OperationalError("database or disk is full")
+    with monkeypatch.context() as broken:
+        broken.setattr(SqliteFile, failing, lambda *_, **__: (_ for _ in ()).throw(full if failing == "_prepare" else StoreError(str(full))))
+        with contextlib.suppress(StoreError):
+            user.mend(mine=True)
+    user.mend(mine=True)
+
+    assert user.alerts_paused.startswith(TOLD_OF_USER)
+    assert user.outbox.next_of("desk") is None
+    assert len(left(tmp_path, "user")) == 1
+
+
+@pytest.mark.fault("F43")
+def test_rows_of_another_version_do_not_keep_the_radar_from_starting(driven, clock):
+    """What this version does not understand of the last answers and listings is as unknown, and read again from the exchange."""
+    world = driven()
+    world.run(20)
+    world.collector.close()
+    with world.market.file.writing() as conn:
+        for table in ("observations", "contracts", "spot_pairs"):
+            conn.execute(f"UPDATE {table} SET body = replace(body, '\"symbol\"', '\"of_another_version\"')")
+        conn.execute("UPDATE facts SET value = '{' WHERE name = 'doors'")
+    clock.advance(30)
+    world.start()
+    before = world.radar.snapshots()
+    world.run(20)
+
+    assert before == []
+    assert world.light("CALMUSDT") is Light.YELLOW
+    assert world.radar.health().notices == ()
 
 
 @pytest.mark.fault("F37", "F38", "F41")

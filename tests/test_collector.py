@@ -131,6 +131,98 @@ def test_a_pending_symbol_that_does_not_exist_leaves_with_a_notice(driven):
 
 
 @pytest.mark.fault("F25")
+def test_a_first_list_that_is_short_takes_nobody_off_the_watchlist(driven):
+    """Of an empty radar, or one whose list is of before the coin was listed: it is looked at again before it is believed."""
+    world = driven(watchlist=["CALMUSDT", "BASISUSDT"])
+    world.venue.gone = {"BASISUSDT"}
+    world.run(5)
+    world.venue.gone = set()
+    world.run(40)
+
+    assert [(w.symbol, w.pending) for w in world.radar.watchlist()] == [("CALMUSDT", False), ("BASISUSDT", False)]
+    assert world.radar.health().notices == ()
+    assert world.light("BASISUSDT") is Light.YELLOW
+
+
+def test_a_spot_list_that_is_short_once_costs_seconds_not_an_hour(driven):
+    """A pair that was there and is not is doubted, and the list is read again at once; one that stays away is doubted for an hour."""
+    world = driven()
+    world.run(20)
+    listed = world.venue.inner.spot_pairs
+    world.venue.inner.spot_pairs = lambda: [pair for pair in listed() if pair.symbol != "CALMUSDT"]
+    world.collector._asker.hurry("spot_pairs")
+    world.run(2)
+    doubted = world.light("CALMUSDT")
+    world.venue.inner.spot_pairs = listed
+    world.run(45)
+    lists = world.venue.calls["spot_pairs"]
+    world.venue.inner.spot_pairs = lambda: [pair for pair in listed() if pair.symbol != "CALMUSDT"]
+    world.collector._asker.hurry("spot_pairs")
+    back = world.light("CALMUSDT")
+    world.run(60)
+
+    assert (doubted, back) == (Light.UNKNOWN, Light.YELLOW)
+    assert world.collector.symbols["CALMUSDT"].home.listed is None
+    assert world.venue.calls["spot_pairs"] == lists + 2
+
+
+@pytest.mark.fault("F25")
+def test_a_contract_that_pauses_is_back_within_minutes(driven):
+    """Two lists without it make it delisted; while one is missing the list is read every five minutes, not every hour."""
+    world = driven()
+    world.run(20)
+    world.venue.gone = {"CALMUSDT"}
+    world.collector._asker.hurry("contracts")
+    world.run(30)
+    during = world.radar.snapshot("CALMUSDT").delisted
+    world.venue.gone = set()
+    lists = world.venue.calls["contracts"]
+    world.run(330, step=5)
+    after = world.radar.snapshot("CALMUSDT")
+
+    assert (during, after.delisted, after.quality["oi_usdt"].state) == (True, False, Quality.FRESH)
+    assert world.venue.calls["contracts"] == lists + 1
+
+
+@pytest.mark.fault("F35")
+def test_on_a_full_disk_lists_still_reach_the_symbols(driven, monkeypatch):
+    """What is tradable, and where a coin trades spot, is known from memory."""
+    world = driven()
+
+    def full(*_, **__):
+        raise StoreError("disk full")
+
+    monkeypatch.setattr(world.market, "write_listings", full)
+    monkeypatch.setattr(world.market, "write_observations", full)
+    world.run(30)
+    spot = world.radar.snapshot("CALMUSDT").has_spot
+    world.venue.gone = {"CALMUSDT"}
+    world.collector._asker.hurry("contracts")
+    world.run(30)
+
+    assert (spot, world.radar.snapshot("CALMUSDT").delisted) == (True, True)
+
+
+def test_a_symbol_whose_past_could_not_be_read_is_entered_again(driven, monkeypatch):
+    """One read that fails when it is added leaves no symbol without a history for as long as the process lives."""
+    world = driven()
+    world.run(20)
+    fact, failures = world.market.fact, iter([StoreError("disk I/O error")])
+
+    def failing(name, *default):
+        if name.startswith("band:") and (error := next(failures, None)):
+            raise error
+        return fact(name, *default)
+
+    monkeypatch.setattr(world.market, "fact", failing)
+    world.radar.watch("BASISUSDT")
+    world.run(30)
+
+    assert world.radar.snapshot("BASISUSDT").srs is not None
+    assert world.radar.health().notices == ()
+
+
+@pytest.mark.fault("F25")
 def test_a_delisted_symbol_is_marked_and_no_longer_asked_for(driven, clock):
     """When the exchange no longer lists it, polling ends, also at the turn of the hour; others are not affected (F25)."""
     world = driven(watchlist=["CALMUSDT", "BASISUSDT"])
@@ -242,6 +334,50 @@ def test_a_jump_of_the_local_clock_changes_nothing(driven, clock, monkeypatch, j
     assert world.venue.calls["quotes"] - calls == 12
     assert 0 <= reading_age_sec(world.collector.latest["CALMUSDT"].readings["quote"], true()) <= 11
     assert stored(world, "CALMUSDT", START, START + 60_000)["mark"].notna().all()
+
+
+@pytest.mark.fault("F27")
+@pytest.mark.parametrize("days", [-3, 3])
+def test_a_start_by_a_clock_that_is_days_off_is_forgotten_once_the_exchange_told_its_time(driven, clock, monkeypatch, days):
+    """A machine without a clock of its own: its past is read by the exchange's, and minutes are kept as if nothing had been."""
+    world = driven()
+    world.run(120, step=5)
+    world.collector.close()
+    true = clock.now_ms
+    monkeypatch.setattr(clock, "now_ms", lambda: true() + days * 24 * HOUR_MS)
+    monkeypatch.setattr(world.venue.inner, "_clock", type(clock)(0))
+    monkeypatch.setattr(world.venue.inner._clock, "now_ms", true)
+    began_ms = true()
+    world.start()
+    world.run(200, step=2)
+    snapshot = world.radar.snapshot("CALMUSDT")
+
+    assert snapshot.traffic_light is Light.YELLOW
+    assert None not in (snapshot.srs, snapshot.basis_twap15_pct, snapshot.ret_1h_pct, snapshot.delta_oi_24h_usdt)
+    assert stored(world, "CALMUSDT", began_ms + 60_000, true() - 120_000)["light"].notna().all()
+
+
+@pytest.mark.fault("F27")
+@pytest.mark.parametrize("whose", ["ours, before the exchange told its time", "the exchange's"])
+def test_no_clock_that_is_a_year_ahead_makes_anything_old(driven, clock, monkeypatch, tmp_path, whose):
+    """Minutes and the alert log are thrown away by their age: not by a clock that nobody confirmed."""
+    world = driven()
+    world.run(180, step=5)
+    before = len(stored(world, "CALMUSDT", START - HOUR_MS, START + 60_000)["mark"].dropna())
+    world.collector.close()
+    year_ms, true = 365 * 24 * HOUR_MS, clock.now_ms
+    if whose.startswith("ours"):
+        world.venue.errors["server_time_ms"] = DOWN
+        monkeypatch.setattr(clock, "now_ms", lambda: true() + year_ms)
+        world.start()
+    else:
+        world.start()
+        monkeypatch.setattr(world.venue.inner, "server_time_ms", lambda: true() + year_ms)
+    world.run(200, step=2)
+
+    assert before > 60
+    assert len(stored(world, "CALMUSDT", START - HOUR_MS, START + 60_000)["mark"].dropna()) == before
+    assert [path.name for path in (tmp_path / "copies").iterdir()] == ["user-20260921.sqlite3"]  # none of next year, which would stay the newest
 
 
 def broken_disk(monkeypatch):

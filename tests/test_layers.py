@@ -14,8 +14,8 @@ ROOT = Path(__file__).parents[1]
 GROUPS = {
     "nouns": ("", "clock", "errors", "logs", "models", "settings", "thresholds", "words"),  # "" is radar/__init__.py
     "core": (
-        "abroad", "assess", "backtest", "bars", "book", "borrow", "cadence", "carry", "deciding", "explain", "flips", "funding", "history", "judged", "light",
-        "market_alerts", "market_deciding", "market_messages", "market_query",
+        "abroad", "assess", "backtest", "bars", "book", "borrow", "cadence", "carry", "deciding", "doubt", "explain", "flips", "funding", "history", "judged",
+        "light", "market_alerts", "market_deciding", "market_messages", "market_query",
         "measure", "messages", "metric_table", "metrics", "quality", "rules", "scan", "schedule", "score", "side_by_side", "sights", "spot", "symbols",
     ),
     "edges": ("archive", "notify", "store", "venues"),

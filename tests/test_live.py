@@ -53,6 +53,22 @@ def test_repeated_and_older_rows_are_no_news(live):
     assert {name: live.tape.row(NOON // MINUTE)[name] for name in ("mark", "mark_high", "samples")} == {"mark": 102.0, "mark_high": 102.0, "samples": 2.0}
 
 
+@pytest.mark.fault("F22")
+def test_a_move_that_is_true_counts_from_the_second_answer_on(live):
+    """Tenfold in ten seconds is a squeeze when the next answer says so, too: price, open interest and turnover follow it then."""
+    marks = [100.0, 100.1, 1000.0, 1010.0, 1020.0]
+    for i, mark in enumerate(marks):
+        live.on_quote(quote(NOON + i * 10_000, mark, index=mark))
+    taken = [live.on_open_interest(OpenInterest(ts_ms=NOON + i, qty=qty)) for i, qty in enumerate([1.0, 10.0, 10.5, 30.0, 90.0, 95.0])]
+    turnover = [live.on_ticker(Ticker(symbol="CALMUSDT", ts_ms=NOON + i, last=1.0, vol24_usdt=volume)) for i, volume in enumerate([0.0, 5e6, 5e6])]
+    bar = live.tape.row(NOON // MINUTE)
+
+    assert live.quote.mark == 1020.0
+    assert (bar["mark"], bar["mark_high"], bar["mark_low"], bar["samples"]) == (1020.0, 1020.0, 100.0, 4.0)
+    assert taken == [True, False, True, False, False, True]
+    assert turnover == [True, False, True]
+
+
 def test_a_minute_nobody_sampled_is_a_hole(live):
     """Samples before and after a pause leave the minutes between unknown."""
     live.on_quote(quote(NOON))

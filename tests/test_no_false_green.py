@@ -71,6 +71,66 @@ def test_a_value_that_became_null_is_gone_at_once(driven, method, field):
     assert (before, world.light(GREEN_COIN) is Light.GREEN) == (Light.GREEN, False)
 
 
+def one_answer(world, monkeypatch, method, **factors):
+    """Let the next answer of `method` be wrong by these factors, and only that one."""
+    right, calls = getattr(world.venue.inner, method), world.venue.calls[method]
+
+    def wrong(*arguments, **named):
+        answer = right(*arguments, **named)
+        if world.venue.calls[method] > calls + 1:
+            return answer
+        bent = [row.model_copy(update={name: getattr(row, name) * by for name, by in factors.items()}) for row in _as_list(answer)]
+        return bent if isinstance(answer, list) else bent[0]
+
+    monkeypatch.setattr(world.venue.inner, method, wrong)
+
+
+def _as_list(answer):
+    return answer if isinstance(answer, list) else [answer]
+
+
+@pytest.mark.fault("F22")
+@pytest.mark.parametrize(
+    ("method", "factors", "closed_by"),
+    [
+        ("open_interest", {"qty": 0.01}, {"sw_doi_max": -5e6}),
+        ("open_interest", {"qty": 0.0}, {"sw_doi_max": -5e6}),
+        ("perp_tickers", {"vol24_usdt": 0.01}, {"sw_dom_max": 10.0}),
+        ("spot_tickers", {"vol24_usdt": 100.0}, {"sw_dom_max": 10.0}),
+    ],
+    ids=["open interest", "no open interest", "turnover", "spot turnover"],
+)
+def test_one_answer_out_of_all_proportion_opens_no_window(driven, monkeypatch, method, factors, closed_by):
+    """A hundred times more or less than a minute ago, once: nothing stands on it, and the one that was known goes on for that long."""
+    world, lights = driven(watchlist=[GREEN_COIN]), set()
+    world.radar.set_thresholds(GREEN_COIN, closed_by)
+    world.run(40)
+    one_answer(world, monkeypatch, method, **factors)
+    for _ in range(100):
+        world.run(1)
+        lights.add(world.light(GREEN_COIN))
+    fresh = {name: reading.error for name, reading in world.collector.latest[GREEN_COIN].readings.items()}
+    world.radar.reset_thresholds(GREEN_COIN)
+
+    assert lights == {Light.YELLOW}
+    assert set(fresh.values()) == {None}
+    assert world.light(GREEN_COIN) is Light.GREEN  # it was this condition that kept it closed
+
+
+@pytest.mark.fault("F22")
+def test_a_first_price_that_the_next_one_contradicts_is_taken_back(driven, monkeypatch):
+    """Ten times the index, in the first answer after a start: its minute's mean, and the TWAP of fifteen, know nothing of it."""
+    world, lights = driven(watchlist=[GREEN_COIN]), set()
+    world.radar.set_thresholds(GREEN_COIN, {"sw_basis_min": 1.0})
+    one_answer(world, monkeypatch, "quotes", mark=10.0)
+    for _ in range(60):
+        world.run(5)
+        lights.add(world.light(GREEN_COIN))
+
+    assert lights == {Light.YELLOW}
+    assert 0.1 < world.radar.snapshot(GREEN_COIN).basis_twap15_pct < 0.3
+
+
 def test_a_spot_volume_nobody_read_is_not_zero(driven):
     """An answer without a volume makes dominance a bound, not 100 % and red."""
     world = driven()

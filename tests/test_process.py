@@ -95,6 +95,23 @@ def test_a_chore_that_stumbles_keeps_no_other_from_being_done(driven, monkeypatc
     assert "a chore of the collector failed; going on" in caplog.text
 
 
+def test_chores_that_take_more_than_a_minute_are_not_begun_twice(driven, monkeypatch):
+    """On a slow disk the next minute's wait: two at once would write the same copy, and hold up whatever shares their lane."""
+    world = driven()
+    world.run(5)
+    begun = []
+
+    def slow(_):
+        begun.append(1)
+        world.collector._house.chores()
+
+    monkeypatch.setattr(world.user, "copy_daily", slow)
+    for _ in range(2):
+        world.collector._house.chores()
+
+    assert len(begun) == 2
+
+
 @pytest.mark.fault("F42")
 def test_twenty_visitors_who_meet_a_cold_server_share_one_collector(tmp_path, monkeypatch):
     """Whoever comes first opens it, everybody else gets the same one."""

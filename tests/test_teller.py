@@ -8,6 +8,7 @@ import pytest
 from radar.errors import BadRequest, StoreError, VenueUnavailable
 from radar.mailbag import Mailbag
 from radar.models import AlertKind, Light
+from radar.posting import Post
 from radar.teller import Teller
 
 SYMBOL = "WINDOWUSDT"
@@ -39,6 +40,15 @@ def turn(world, red):
 def told(world, **wanted):
     """(kind, edge, deliveries) of the log, oldest first, of what was decided."""
     return [(a.kind.value, a.edge, dict(a.deliveries)) for a in reversed(world.radar.alerts(**wanted)) if a.decided]
+
+
+@pytest.mark.fault("F28")
+def test_a_clock_that_is_set_back_makes_nobody_wait_for_another_process(world):
+    """Half a minute is left to whoever has the pen; an hour is not, when the clock was an hour ahead at that moment."""
+    post = Post(world.bag, ["desk"], zone="UTC")
+    post.lost(3_600_000)
+
+    assert [post.away(ms) for ms in (3_600_000, 3_629_999, 3_630_000, 1_000)] == [True, True, False, False]
 
 
 def test_a_first_look_announces_nothing(world):

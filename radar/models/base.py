@@ -1,7 +1,7 @@
 """What every model is, and the words for trust, states and lights."""
 
 from enum import StrEnum
-from typing import Literal
+from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict
 
@@ -13,6 +13,14 @@ class Model(BaseModel):
     """Frozen, and strict about its fields: a change makes a new one (`model_copy`)."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @classmethod
+    def read(cls, body: str) -> Self | None:
+        """As it was stored (JSON); None where another version of the radar wrote what this one does not know."""
+        try:
+            return cls.model_validate_json(body)
+        except ValueError:
+            return None
 
 
 class Quality(StrEnum):

@@ -17,7 +17,7 @@ from sqlite_utils import Migrations
 
 from radar.errors import StoreError
 
-__all__ = ["Damaged", "Locked", "SqliteFile"]
+__all__ = ["Damaged", "Locked", "SqliteFile", "discard"]
 
 BUSY_SEC, IMPATIENT_SEC = 5.0, 0.05  # how long a write waits for others; once one waited in vain, how long the next ones do
 IDLE_READERS = 8
@@ -205,12 +205,16 @@ class SqliteFile:
         part = target.with_suffix(".part")
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
+            discard(part)  # of a process that was killed; damage there would be taken for damage of the file
             with contextlib.closing(sqlite3.connect(part)) as copy, self.reading() as conn:
-                conn.backup(copy)
-                found = copy.execute("PRAGMA quick_check(1)").fetchone()[0]
+                try:
+                    conn.backup(copy)
+                    found = copy.execute("PRAGMA quick_check(1)").fetchone()[0]
+                except sqlite3.DatabaseError as error:
+                    found = str(error)
             if found != "ok":
-                self.damage = found
-                raise Damaged(f"{self.path.name}: {found}")
+                self.check()  # only the file itself can tell that it is damaged: the copy may lie on a bad disk
+                raise StoreError(f"{target.name}: {found}")
             part.replace(target)
         except sqlite3.Error as error:
             raise StoreError(f"{target.name}: {error}") from error
@@ -238,3 +242,9 @@ class SqliteFile:
                     self._conn.close()
         finally:
             self._lock.release()
+
+
+def discard(path: Path) -> None:
+    """A database that nobody needs, with its companions."""
+    for suffix in ("", "-journal", "-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)

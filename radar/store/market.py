@@ -23,6 +23,7 @@ __all__ = ["HOUR_COLUMNS", "MarketStore"]
 HOUR_COLUMNS = ("mark", "basis_twap15_pct", "perp_dominance_binance_pct", "oi_qty", "depth_ratio", "srs")
 ADDED_LATER = {"spot_vol24_binance_usdt"}  # columns of bars that a migration of their own brought
 WRITTEN = (*BAR_FIELDS, *stood.COLUMNS)
+NEVER = 2**62
 schema = Migrations("market")
 
 
@@ -230,13 +231,16 @@ class MarketStore:
         return [Settlement(ts_ms=row["ts_ms"], rate_pct=row["rate_pct"]) for row in rows]
 
     # ── latest ──
-    def write_observations(self, observations: Sequence[Observation]) -> None:
-        """Keep the newest observation of each symbol; an older one never replaces a newer one."""
+    def write_observations(self, observations: Sequence[Observation], *, until_ms: int = NEVER) -> None:
+        """Keep the newest observation of each symbol; an older one never replaces a newer one.
+
+        But one stamped after `until_ms`: it is of a clock that ran ahead, and would stand until that moment comes.
+        """
         with self.file.writing() as conn:
             conn.executemany(
                 "INSERT INTO observations VALUES (?, ?, ?) ON CONFLICT (symbol) DO UPDATE SET ts_ms = excluded.ts_ms, body = excluded.body"
-                " WHERE excluded.ts_ms >= observations.ts_ms",
-                [(o.symbol, o.ts_ms, o.model_dump_json()) for o in observations],
+                " WHERE excluded.ts_ms >= observations.ts_ms OR observations.ts_ms > ?",
+                [(o.symbol, o.ts_ms, o.model_dump_json(), until_ms) for o in observations],
             )
 
     def observations(self) -> dict[str, tuple[int, str]]:
@@ -272,12 +276,14 @@ class MarketStore:
     def contracts(self) -> dict[str, Contract]:
         """Tradable perpetuals by symbol."""
         with self.file.reading() as conn:
-            return {row["symbol"]: Contract.model_validate_json(row["body"]) for row in conn.execute("SELECT * FROM contracts ORDER BY symbol")}
+            rows = conn.execute("SELECT * FROM contracts ORDER BY symbol").fetchall()
+        return {row["symbol"]: contract for row in rows if (contract := Contract.read(row["body"])) is not None}
 
     def spot_pairs(self) -> dict[str, SpotPair]:
         """Tradable USDT spot pairs by symbol."""
         with self.file.reading() as conn:
-            return {row["symbol"]: SpotPair.model_validate_json(row["body"]) for row in conn.execute("SELECT * FROM spot_pairs")}
+            rows = conn.execute("SELECT * FROM spot_pairs").fetchall()
+        return {row["symbol"]: pair for row in rows if (pair := SpotPair.read(row["body"])) is not None}
 
     def set_fact(self, name: str, value: Any) -> None:
         """Remember something small, as JSON."""
@@ -288,7 +294,10 @@ class MarketStore:
         """What was remembered."""
         with self.file.reading() as conn:
             row = conn.execute("SELECT value FROM facts WHERE name = ?", [name]).fetchone()
-        return json.loads(row["value"]) if row else default
+        try:
+            return json.loads(row["value"]) if row else default
+        except ValueError:
+            return default
 
     # ── the lease ──
     def take_lease(self, holder: str, now_ms: int, seconds: float) -> bool:

@@ -1,6 +1,8 @@
 """user.sqlite3: what people entered and what happened. Never lost: synchronous=FULL, and copied once a day."""
 
+import contextlib
 import json
+import sqlite3
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -8,8 +10,9 @@ from typing import Any
 
 from sqlite_utils import Database, Migrations
 
+from radar.errors import StoreError
 from radar.models import Event, Watched
-from radar.store.base import Damaged, SqliteFile
+from radar.store.base import Damaged, SqliteFile, discard
 from radar.store.market import set_aside
 from radar.store.market_alerts import MarketAlertStore, create_market_alerts
 from radar.store.outbox import Outbox, create
@@ -20,6 +23,7 @@ __all__ = ["ALL", "UserStore"]
 ALL = "*"  # thresholds for every symbol
 COPIES = 7
 PAUSED = "alerts_paused"
+NOT_AGAIN = "in a restored copy: it may have been sent before"
 schema = Migrations("user")
 
 
@@ -78,19 +82,18 @@ class UserStore:
             self.file = SqliteFile(path, schema, durable=True)
         except Damaged:
             aside = set_aside(path)
-            self.file, copy = self._restore(path)
+            self.file, copy = self._restore(path, aside)
         self.outbox = Outbox(self.file)
         self.profiles = ProfileStore(self.file)
         self.market_alerts = MarketAlertStore(self.file)
         if aside:
-            self._pause(aside, copy)
+            self._say(aside, copy)
 
-    def _pause(self, aside: Path, copy: Path | None) -> None:
-        """Say what happened, and tell nobody anything before somebody has looked."""
-        found = f"its copy {copy.name} was restored" if copy else "no copy was found, so it starts empty"
-        self.notice = f"The user database was damaged; it was set aside as {aside.name} and {found}."
-        self._set_meta(PAUSED, f"{self.notice} What was decided since may be missing, so alerts are paused.")
-        self.outbox.give_up([], None, "in a restored copy: it may have been sent before")
+    def _say(self, aside: Path, copy: Path | None) -> None:
+        """Say what happened; an empty file tells nobody anything either before somebody has looked."""
+        self.notice = _restored(aside, copy)
+        if copy is None:
+            self._set_meta(PAUSED, _why_paused(aside, None))
 
     def mend(self, *, mine: bool) -> bool:
         """Restore a file that turned out to be damaged while it was in use, if that is up to this process (`mine`).
@@ -109,25 +112,33 @@ class UserStore:
         if not mine or not (moved or self.file.damage):
             return False
         aside = set_aside(path)
-        _, copy = self._restore(path)
-        self._pause(aside, copy)
+        _, copy = self._restore(path, aside)
+        self._say(aside, copy)
         return True
 
     def _refuse_empty(self, path: Path) -> None:
-        """A file cut to nothing is damaged where there are copies; SQLite would take it for a new one."""
-        if path.exists() and path.stat().st_size == 0 and self._copies():
+        """A file cut to nothing is damaged where there are copies, and so is none: a process was killed before it had put one back.
+
+        SQLite would begin a new one.
+        """
+        if (not path.exists() or path.stat().st_size == 0) and self._copies():
             raise Damaged(f"{path} is empty")
 
-    def _restore(self, path: Path) -> tuple[SqliteFile, Path | None]:
-        """The newest sound copy in the place of `path`, else a new file; and which copy it was."""
+    def _restore(self, path: Path, aside: Path) -> tuple[SqliteFile, Path | None]:
+        """The newest sound copy in the place of `path`, else a new file; and which copy it was. Raises StoreError."""
         for copy in sorted(self._copies(), reverse=True):
             part = path.with_suffix(".part")
-            part.write_bytes(copy.read_bytes())
-            part.replace(path)  # whole or not at all: other processes may look
             try:
-                return self._opened(path), copy
-            except Damaged:
-                set_aside(path)
+                discard(part)
+                part.write_bytes(copy.read_bytes())
+                sound = _quieted(part, _why_paused(aside, copy))
+                part.replace(path)  # whole or not at all: other processes may look
+            except OSError as error:
+                raise StoreError(f"{path} cannot be restored: {error.strerror or error}") from error
+            with contextlib.suppress(Damaged):
+                if sound:
+                    return self._opened(path), copy
+            set_aside(path)
         return self._opened(path), None
 
     def _opened(self, path: Path) -> SqliteFile:
@@ -250,3 +261,30 @@ class UserStore:
     def close(self) -> None:
         """Close the file."""
         self.file.close()
+
+
+def _restored(aside: Path, copy: Path | None) -> str:
+    found = f"its copy {copy.name} was restored" if copy else "no copy was found, so it starts empty"
+    what = f"damaged; it was set aside as {aside.name}" if aside.exists() else "missing"
+    return f"The user database was {what} and {found}."
+
+
+def _why_paused(aside: Path, copy: Path | None) -> str:
+    return f"{_restored(aside, copy)} What was decided since may be missing, so alerts are paused."
+
+
+def _quieted(part: Path, why: str) -> bool:
+    """Pause alerts in a copy, and send nothing that waits in it: it may have been sent since. False where it is no sound copy.
+
+    Done before the copy takes its place: a disk that fails in between must not let yesterday's messages out again.
+    """
+    try:
+        with contextlib.closing(sqlite3.connect(part)) as conn, conn:
+            conn.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", [PAUSED, why])
+            if conn.execute("SELECT 1 FROM sqlite_master WHERE name = 'deliveries'").fetchone():
+                conn.execute("UPDATE deliveries SET state = 'failed', error = ? WHERE state = 'queued'", [NOT_AGAIN])
+    except sqlite3.DatabaseError as error:
+        if isinstance(error, sqlite3.OperationalError) and not str(error).startswith("no such table"):
+            raise StoreError(f"{part.name}: {error}") from error
+        return False
+    return True

@@ -7,15 +7,15 @@ import logging
 import random
 import re
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from email.utils import parsedate_to_datetime
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from radar.clock import Clock
 from radar.errors import VenueBlocked, VenueBusy, VenueUnavailable
 from radar.logs import event
 
-__all__ = ["Closed", "Door", "pause_sec"]
+__all__ = ["Closed", "Door", "as_kept", "pause_sec", "to_keep"]
 
 Kind = Literal["busy", "blocked", "down"]
 
@@ -23,6 +23,7 @@ LONGEST_SEC = 3 * 86_400  # the longest ban that Binance gives
 JITTER = 0.1
 DOWN_AFTER = 5
 DOWN_SEC = 30.0
+KEPT_AT = "kept at"  # beside the closed doors, as no family is called
 
 log = logging.getLogger("radar.venues")
 
@@ -56,6 +57,21 @@ def _http_date_ms(text: str | None) -> int | None:
         return round(parsedate_to_datetime(text or "").timestamp() * 1000)
     except (ValueError, TypeError, OverflowError, IndexError):
         return None
+
+
+def to_keep(doors: Mapping[str, Sequence[Any]], now_ms: int) -> dict[str, list[Any]]:
+    """Closed doors by name, as they are stored at `now_ms` (local clock)."""
+    return {name: list(closed) for name, closed in doors.items()} | {KEPT_AT: [now_ms]}
+
+
+def as_kept(stored: Mapping[str, Sequence[Any]], now_ms: int) -> dict[str, list[Any]]:
+    """Closed doors by name as they were stored; a clock that was set back since makes no pause longer.
+
+    >>> as_kept(to_keep({"spot": (70_000, "A pause.", "busy")}, 10_000), 4_000)
+    {'spot': [64000, 'A pause.', 'busy']}
+    """
+    back_ms = max([0, *(at_ms - now_ms for at_ms in stored.get(KEPT_AT, ()))])
+    return {name: [until_ms - back_ms, *why] for name, (until_ms, *why) in stored.items() if name != KEPT_AT}
 
 
 class Door:

@@ -222,6 +222,32 @@ def test_an_exchange_whose_clock_lies_for_a_while_costs_no_light_and_no_minute(t
     assert before["light"].dropna().tolist() == []  # nobody was there an hour before
 
 
+@pytest.mark.fault("F24")
+def test_after_an_exchange_clock_ran_ahead_page_and_market_do_not_wait_for_that_moment_to_come(trading, clock):
+    """Ten minutes ahead for three, with its rows and the list of spot pairs: two minutes after, everything is of now, for every reader."""
+    world = trading(run=0)
+    world.collector.scan(True, "for the test")
+    world.run(60, step=5)
+    world.radar.set_borrow(GREEN, 12.0)
+    world.exchange.skew_ms = 600_000
+    world.run(120, step=5)
+    world.collector._asker.hurry("spot_pairs")
+    world.run(60, step=5)
+    ahead = world.radar.snapshot(GREEN).ts - clock.now_ms()
+    world.exchange.heal()
+    world.run(120, step=5)
+    snapshot, market = world.radar.snapshot(GREEN), world.radar.whole_market()
+    other = market.table.loc[CALM]
+
+    assert ahead > 500_000
+    assert abs(snapshot.ts - clock.now_ms()) < 15_000
+    assert (snapshot.has_spot, snapshot.traffic_light.value) == (True, "GREEN")
+    assert market.age_sec < 15
+    assert other["age_sec"] < 15
+    assert other["oi_age_sec"] < 120
+    assert other[["mark", "perp_vol24_usdt", "oi_usdt"]].notna().all()
+
+
 @pytest.mark.fault("F21")
 @pytest.mark.parametrize(
     ("bids", "asks"),

@@ -15,10 +15,10 @@ import responses
 from hypothesis import given
 from hypothesis import strategies as st
 
-from radar.clock import SystemClock
+from radar.clock import DrivenClock, SystemClock
 from radar.errors import VenueBlocked, VenueBusy, VenueError, VenueRefused, VenueUnavailable
 from radar.venues.budget import Budget
-from radar.venues.door import LONGEST_SEC, Closed, pause_sec
+from radar.venues.door import LONGEST_SEC, Closed, as_kept, pause_sec, to_keep
 from radar.venues.http import Http
 
 NOW = 1_790_000_000_000
@@ -117,6 +117,20 @@ def test_a_ban_survives_a_restart(web, family, clock):
     assert failures(second, 1) == [VenueBusy]
     assert len(web.calls) == 1
     assert abs(second.closed().until_ms - kept.until_ms) <= 1
+
+
+@pytest.mark.fault("F3", "F28")
+def test_a_clock_that_was_set_back_over_a_restart_makes_no_pause_longer(web, family, clock):
+    """A minute's pause, kept at noon, is a minute for the process that starts a day before: a machine without a clock of its own."""
+    early = DrivenClock(clock.now_ms() - 86_400_000)
+    first, second = family(), family(clock=early)
+    web.get(A + PATH, status=429, json={}, headers={"Retry-After": "60"})
+    failures(first, 1)
+    kept = to_keep({"futures": first.closed()}, clock.now_ms())
+    second.restore(Closed(*as_kept(kept, early.now_ms())["futures"]))
+
+    assert 59_000 <= second.closed().until_ms - early.now_ms() <= 67_000
+    assert as_kept(kept, clock.now_ms() + 5_000) == {"futures": list(first.closed())}
 
 
 @pytest.mark.fault("F2", "F3")
