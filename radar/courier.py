@@ -144,7 +144,8 @@ class Courier:
             log.error("%s: given up after a day: %s", name, outcome.sentence, extra=event("alert_given_up", **facts))
         else:
             wait_ms = _wait_ms(delivery, outcome)
-            self._bag.mark(delivery, "queued", now_ms, error=outcome.sentence, next_ms=now_ms + wait_ms)
+            doubt = UNDER_WAY if _may_have_arrived(delivery) else ""  # kept until it is sent: a failure in between unsays nothing
+            self._bag.mark(delivery, "queued", now_ms, error=doubt + outcome.sentence, next_ms=now_ms + wait_ms)
             log.warning("%s: %s", name, outcome.sentence, extra=event("alert_waits", **facts, again_sec=round(wait_ms / 1000)))
         return True
 
@@ -203,9 +204,14 @@ def _addressed(delivery: Delivery, now_ms: int) -> tuple[str, str]:
     title, body, late_ms = delivery.title, delivery.body, now_ms - delivery.created_ms
     if late_ms > LATE_MS:
         title = f"({age(late_ms / 1000)} late) {title}"
-    if delivery.attempts and delivery.error == UNDER_WAY:
+    if _may_have_arrived(delivery):
         body = f"Perhaps a second time: the radar stopped while it sent this.\n{body}"
     return title, body
+
+
+def _may_have_arrived(delivery: Delivery) -> bool:
+    """A process died while it sent this, once."""
+    return delivery.attempts > 0 and delivery.error.startswith(UNDER_WAY)
 
 
 def _wait_ms(delivery: Delivery, outcome: Outcome) -> int:

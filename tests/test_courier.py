@@ -272,6 +272,22 @@ def test_a_message_that_was_under_way_at_a_kill_says_that_it_may_be_a_second_one
     assert "Perhaps" not in said[1]
 
 
+@pytest.mark.fault("F49")
+def test_a_failure_in_between_does_not_unsay_that_it_may_be_a_second_one(brought, started, clock):
+    """Killed under way, then refused, then brought: it still says so, and the channel's state shows the refusal alone."""
+    desk, said, answers = Channel("desk"), [], [Outcome(ok=False, sentence="The desk answered HTTP 500.")]
+    desk.send = lambda title, body: said.append(body) or (answers.pop() if answers else OK)
+    brought(desk).bag.take("desk", due=lambda _: True, next_ms=clock.now_ms() + 30_000)
+    again = started(desk)
+    run(again, clock, "desk", 32)
+    shown = again.states()[0].sentence
+    stored = again._outbox.channel_facts()["desk"]["error"]
+    run(again, clock, "desk", 60)
+
+    assert (shown, stored) == ("The desk answered HTTP 500.",) * 2
+    assert [body.startswith("Perhaps a second time") for body in said[:3]] == [True, True, False]
+
+
 @pytest.mark.fault("F44")
 def test_late_news_says_so_first(brought, clock):
     """A channel that was down for a quarter of an hour."""
