@@ -175,21 +175,22 @@ def market(monkeypatch):
     return live
 
 
-@pytest.fixture
-def open_page(market):
-    """Open a page of the app by its file name."""
-
-    def opened(name="watchlist", **query):
-        app = AppTest.from_file(MAIN, default_timeout=20)
-        app.session_state.arrived = True  # there is no browser to say that it has drawn the page
+def opened(name="watchlist", **query):
+    """A page of the app by its file name."""
+    app = AppTest.from_file(MAIN, default_timeout=30)
+    app.session_state.arrived = True  # there is no browser to say that it has drawn the page
+    for key, value in query.items():
+        app.query_params[key] = value
+    app.run()
+    if name != "watchlist":
+        app.switch_page(f"{name}.py")
         for key, value in query.items():
             app.query_params[key] = value
         app.run()
-        if name != "watchlist":
-            app.switch_page(f"{name}.py")
-            for key, value in query.items():
-                app.query_params[key] = value
-            app.run()
-        return app
+    return app
 
+
+@pytest.fixture
+def open_page(market):
+    """Open a page of the app by its file name."""
     return opened

@@ -16,7 +16,7 @@ from radar.backtest_runs import Runs
 from radar.service import Radar
 from radar.throttle import GUESSES_A_MINUTE, Guesses
 from radar.ui import entrance, reads
-from tests.pages.conftest import MAIN
+from tests.pages.conftest import opened
 from tests.serving import ROOT, Driven
 
 WRITES = {
@@ -80,21 +80,6 @@ def market(driven, monkeypatch):
     st.cache_data.clear()
     st.cache_resource.clear()
     return SimpleNamespace(driven=driven, written=written, radar=driven.live)
-
-
-def opened(name="watchlist", **query):
-    """The page as a visitor from elsewhere has it: without a loopback Host."""
-    app = AppTest.from_file(MAIN, default_timeout=30)
-    app.session_state.arrived = True
-    for key, value in query.items():
-        app.query_params[key] = value
-    app.run()
-    if name != "watchlist":
-        app.switch_page(f"{name}.py")
-        for key, value in query.items():
-            app.query_params[key] = value
-        app.run()
-    return app
 
 
 def used(app):
