@@ -31,22 +31,28 @@ def checked_thresholds(values: Mapping[str, Any]) -> Thresholds:
     return found
 
 
-def _first_sound(check: Callable[[Mapping[str, Any]], T], *layers: Mapping[str, Any]) -> T:
-    """The first of the layers that holds, else the defaults."""
-    for values in layers:
-        with contextlib.suppress(BadRequest):
-            return check(values)
-    return check({})
+def _what_holds(check: Callable[[Mapping[str, Any]], T], *layers: Mapping[str, Any]) -> T:
+    """The layers, later ones over earlier ones: each as a whole, or else every entry of it that holds with the rest."""
+    kept: Mapping[str, Any] = {}
+    for layer in layers:
+        entries = [{name: value} for name, value in layer.items()]
+        for part in (layer, *entries, *entries):  # twice: one entry may hold only once another has
+            with contextlib.suppress(BadRequest):
+                check({**kept, **part})
+                kept = {**kept, **part}
+                if part is layer:
+                    break
+    return check(kept)
 
 
 def merged_thresholds(user: UserStore, symbol: str | None) -> Thresholds:
     """Defaults, then what was changed for all symbols, then for this one.
 
-    Never raises: changes that contradict each other (an older program may have let them in) do not count.
+    Never raises: a change that another version of the program let in and that holds no more does not count, all others do.
     """
     everybody = user.overrides(ALL)
     mine = user.overrides(symbol) if symbol else {}
-    return _first_sound(checked_thresholds, {**everybody, **mine}, everybody)
+    return _what_holds(checked_thresholds, everybody, mine)
 
 
 def checked_policy(values: Mapping[str, Any]) -> AlertPolicy:
@@ -67,7 +73,7 @@ def merged_policy(user: UserStore, symbol: str | None) -> AlertPolicy:
     """Defaults, then what was changed for all symbols, then for this one. Never raises."""
     everybody = user.outbox.policy(ALL)
     mine = user.outbox.policy(symbol) if symbol else {}
-    return _first_sound(checked_policy, {**everybody, **mine}, everybody)
+    return _what_holds(checked_policy, everybody, mine)
 
 
 def manual_quote(symbol: str, manual: Mapping[str, tuple[float, int]]) -> BorrowQuote | None:

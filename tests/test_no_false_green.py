@@ -2,10 +2,12 @@
 
 import pytest
 
+from radar.entered import merged_thresholds
 from radar.errors import BadRequest
 from radar.exchange_clock import TRUSTED_MS, ExchangeClock, told_offset_ms
 from radar.funding import interval_hours
 from radar.models import Light, Quality
+from radar.store import UserStore
 from radar.thresholds import Thresholds
 from radar.venues.demo_second import DemoSecond
 from tests.faulty import FaultySecond
@@ -171,6 +173,18 @@ def test_thresholds_that_contradict_each_other_are_refused_wherever_they_meet(dr
     world.run(30)
 
     assert world.light("CALMUSDT") is Light.YELLOW
+
+
+@pytest.mark.fault("F56")
+def test_a_threshold_of_another_version_takes_no_other_one_with_it(tmp_path):
+    """What the program of today does not know or allow is left out; the rest, tightened on purpose, stands."""
+    user = UserStore(tmp_path / "user.sqlite3")
+    user.set_overrides("*", {"cushion_hours": 9, "srs_yellow": 75, "srs_red": 90, "sw_hours": 25})
+    user.set_overrides("CALMUSDT", {"srs_red": 60, "srs_yellow": 50, "sw_hours": 3})
+
+    all_of_them, calm = merged_thresholds(user, None), merged_thresholds(user, "CALMUSDT")
+    assert (all_of_them.srs_yellow, all_of_them.srs_red, all_of_them.sw_hours) == (75, 90, Thresholds().sw_hours)
+    assert (calm.srs_yellow, calm.srs_red, calm.sw_hours) == (50, 60, 3)
 
 
 def test_one_odd_answer_does_not_turn_the_clock(clock):

@@ -80,6 +80,21 @@ class SqliteFile:
             self._open()
             self.damage = ""
 
+    def follow(self, *, mine: bool) -> bool:
+        """Go over to the file that another process put in the place of this one; False where there is none.
+
+        A damaged one is as good as none for whoever may replace it (`mine`); to others it raises Damaged.
+        """
+        if not self.moved or not self.path.exists():
+            return False
+        try:
+            self.reopen()
+        except Damaged:
+            if mine:
+                return False
+            raise
+        return True
+
     def _prepare(self, migrations: Migrations, *, durable: bool) -> None:
         if self.path.stat().st_size == 0:
             self._conn.execute("PRAGMA auto_vacuum = INCREMENTAL")

@@ -104,21 +104,14 @@ class MarketStore:
 
         Goes over to the new file of another process that did. True: the file is another one now. Raises StoreError.
         """
-        moved, path = self.file.moved, self.file.path
-        if not moved and not (mine and self.file.damage):
+        if not self.file.moved and not (mine and self.file.damage):
             return False
-        if moved and not path.exists() and not mine:
-            return False  # somebody is about to put one there
         self._ids = {}
-        if moved and path.exists():
-            try:
-                self.file.reopen()
-            except Damaged:
-                if not mine:
-                    raise
-            else:
-                return True
-        aside = set_aside(path)
+        if self.file.follow(mine=mine):
+            return True
+        if not mine:
+            return False  # somebody is about to put one there
+        aside = set_aside(self.file.path)
         self.file.reopen()
         self.notice = _rebuilt(aside)
         return True

@@ -100,17 +100,11 @@ class UserStore:
 
         Goes over to the file that another process restored. True: the file is another one now. Raises StoreError.
         """
-        moved, path = self.file.moved, self.file.path
-        if moved and path.exists():
-            try:
-                self.file.reopen()
-            except Damaged:
-                if not mine:
-                    raise
-            else:
-                return True
-        if not mine or not (moved or self.file.damage):
+        if self.file.follow(mine=mine):
+            return True
+        if not mine or not (self.file.moved or self.file.damage):
             return False
+        path = self.file.path
         aside = set_aside(path)
         _, copy = self._restore(path, aside)
         self._say(aside, copy)
