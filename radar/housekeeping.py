@@ -21,6 +21,9 @@ __all__ = ["Housekeeping", "Notices"]
 
 log = logging.getLogger("radar.collector")
 
+KEPT_MS = 5_000  # a door that stays shut for that much longer than is stored is stored anew
+LOOK_EVERY_SEC = 3600.0  # at every page of the user's file: what nobody reads would go unnoticed
+
 
 class Notices(dict[str, str]):
     """Sentences for the page, by what they are about; their beginning and their end are in the log."""
@@ -36,9 +39,6 @@ class Notices(dict[str, str]):
         if about in self:
             log.info("%s: over", about, extra=event("trouble_over", about=about))
         return super().pop(about, *default)
-
-KEPT_MS = 5_000  # a door that stays shut for that much longer than is stored is stored anew
-LOOK_EVERY_SEC = 3600.0  # at every page of the user's file: what nobody reads would go unnoticed
 
 
 class Housekeeping:
