@@ -8,7 +8,7 @@ import sqlite3
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from copy import deepcopy
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -70,14 +70,26 @@ class Inbox:
         self._server.server_close()
 
     def texts(self) -> tuple[Counter[Text], Counter[Text]]:
-        """What arrived, and what of it said that it may be a repetition, without these words."""
-        every, again = Counter[Text](), Counter[Text]()
-        for _, title, message in self.arrived:
-            body = message.split("\n", 1)[1] if message.startswith(AGAIN) else message
-            text = (title.split(LATE, 1)[1] if title.startswith("(") and LATE in title else title, body)
-            every[text] += 1
-            again[text] += message.startswith(AGAIN)
-        return every, again
+        """What arrived, and what of it said that it may be a repetition, as `counted` has it."""
+        return counted((title, message) for _, title, message in self.arrived)
+
+
+def counted(posts: Iterable[tuple[str, str]]) -> tuple[Counter[Text], Counter[Text]]:
+    r"""Posts by the text that was decided: without the words that it is late, or may be a repetition; and those that said the latter.
+
+    Two alerts of one minute can have the same words, and a message of several holds the words of each: only whole texts are counted.
+
+    >>> every, again = counted([("A", "b"), ("(2 min late) A", "Perhaps a second time: it stopped.\nb"), ("2 alerts: A", "b\nc")])
+    >>> every[("A", "b")], again[("A", "b")]
+    (2, 1)
+    """
+    every, again = Counter[Text](), Counter[Text]()
+    for title, message in posts:
+        body = message.split("\n", 1)[1] if message.startswith(AGAIN) else message
+        text = (title.split(LATE, 1)[1] if title.startswith("(") and LATE in title else title, body)
+        every[text] += 1
+        again[text] += message.startswith(AGAIN)
+    return every, again
 
 
 class Entered(NamedTuple):
