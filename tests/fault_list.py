@@ -27,6 +27,7 @@ EXCHANGE, MARKET, PROCESS, DISK = (
 )
 ALERTS, PEOPLE, OPEN = "Alerts and their channels", "People and what they type", "A public address"
 ALL_FAULTS, KILL_LOOP, SOAK, WATCH = "trials/all_faults.py", "trials/kill_loop.py", "trials/soak.py", "benchmarks/watch.py"
+PROXIES = "trials/behind_proxies.py"
 
 FAULTS = (
     Fault(
@@ -274,6 +275,7 @@ FAULTS = (
         OPEN,
         "Writes without the token, with a wrong one, from another origin, as a form",
         "403 or 415, compared in constant time, and 429 after five wrong tokens; nothing has changed.",
+        (PROXIES,),
     ),
     Fault("F61", OPEN, "A websocket from another origin or host", "Refused."),
     Fault("F62", OPEN, "A public address with neither password nor token", "Read-only, and it says how to change that."),

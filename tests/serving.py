@@ -53,10 +53,12 @@ def free_port():
 class Rest:
     """A client of one radar, past any proxy; `get("/health")` and so on, under /api."""
 
-    def __init__(self, base):
+    def __init__(self, base, adapter=None):
         self.base = base
         self._session = requests.Session()
         self._session.trust_env = False
+        if adapter is not None:
+            self._session.mount(base, adapter)
 
     def __call__(self, method, path, **more):
         """The response, whatever its status."""
