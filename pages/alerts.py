@@ -7,9 +7,10 @@ from typing import Any
 import streamlit as st
 
 from radar import words
+from radar.alert_desk import FOR_ALL
 from radar.errors import RadarError
 from radar.models import AlertKind, AlertPolicy, ChannelState
-from radar.ui import alert_cards, look, market_alerts, memory, parts, profiles, reads, sheet
+from radar.ui import alert_cards, files, look, market_alerts, memory, parts, profiles, reads, sheet
 
 ALL = "All symbols"
 CSV_HOURS = 30 * 24
@@ -302,7 +303,7 @@ def rehearse(places: Mapping[AlertKind, Any], notice: Any) -> None:
     """How often each kind would have fired, filled in when the rest of the page stands."""
     try:
         with notice, st.spinner("Looking through the last 48 h"):
-            counts = reads.rehearsal(name, symbol)
+            counts = reads.rehearsal(name, symbol, ok)
     except RadarError:
         counts = {}
     for kind, place in places.items():
@@ -322,15 +323,17 @@ def log() -> None:
     known = {entry.watched.symbol for entry in reads.entries(name)}
     symbols = sorted(known | {alert.symbol for alert in reads.alerts(name, None, None, MOST, ok)})
     with st.container(horizontal=True, vertical_alignment="center"):
+        became = [name for name, verdict in alert_cards.VERDICTS.items() if ok or verdict in (None, *FOR_ALL)]
+        if st.session_state.get("log_verdict") not in became:
+            st.session_state.pop("log_verdict", None)
         chosen = st.selectbox("Symbol", [ALL, *symbols], key="log_symbol", label_visibility="collapsed", width=200)
         verdict = st.segmented_control(
-            "What became of it", list(alert_cards.VERDICTS), default="All", required=True, key="log_verdict", wrap=True,
+            "What became of it", became, default="All", required=True, key="log_verdict", wrap=True,
             label_visibility="collapsed",
         )  # fmt: skip
-        st.download_button(
-            "CSV, last 30 days", data=lambda: market.alerts_csv(CSV_HOURS, whole=ok), file_name="alerts_30d.csv", mime="text/csv",
-            icon=":material/download:", on_click="ignore",
-        )  # fmt: skip
+        files.offer(
+            "CSV, last 30 days", lambda: market.alerts_csv(CSV_HOURS, whole=ok), of=("alerts", name, ok), file_name="alerts_30d.csv", mime="text/csv"
+        )
     limit = st.session_state.setdefault("log_rows", FIRST)
     found = reads.alerts(name, None if chosen == ALL else chosen, alert_cards.VERDICTS[verdict], limit, ok)
     filters = ["" if chosen == ALL else chosen, "" if verdict == "All" else verdict.split(" ", 1)[1].lower()]

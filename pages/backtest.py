@@ -9,7 +9,7 @@ from radar.backtest_question import EVENT_NAMES, MAX_SYMBOLS, asked, parse_varia
 from radar.backtest_runs import runs_of
 from radar.errors import RadarError
 from radar.report import Report
-from radar.ui import backtest_cards, backtest_charts, look, parts, reads
+from radar.ui import backtest_cards, backtest_charts, files, look, parts, reads
 from radar.ui.look import plain
 
 WINDOWS = {"7 d": 7, "14 d": 14, "30 d": 30, "90 d": 90, "1 year": 365, "2 years": 730}
@@ -180,7 +180,7 @@ def downloads(report: Report) -> None:
             ("Grades, CSV", report.table_csv, f"{stem}_grades.csv"),
             ("Report, JSON", report.table_json, f"{stem}_report.json"),
         ):
-            st.download_button(label, data=data, file_name=file, icon=":material/download:", on_click="ignore", key=file)
+            files.offer(label, data, file_name=file, key=file)
 
 
 def chosen() -> Report | None:

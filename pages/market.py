@@ -6,7 +6,7 @@ import streamlit as st
 from radar import words
 from radar.errors import RadarError
 from radar.profile_desk import DESK
-from radar.ui import look, market, market_filter, market_map, market_table, memory, parts, reads, trouble, watching
+from radar.ui import files, look, market, market_filter, market_map, market_table, memory, parts, reads, trouble, watching
 from radar.ui.market_filter import Filters
 
 TABLE_SEC = 20  # a table of some 500 rows: less often than what leads to it
@@ -25,7 +25,7 @@ def watch(symbol: str) -> None:
 
 def asked(key: str) -> None:
     """A component asks to watch a symbol: from the browser, so nothing is taken on trust."""
-    symbol = st.session_state[key].asked
+    symbol = getattr(st.session_state.get(key), "asked", None)
     if isinstance(symbol, str):
         watch(symbol)
         memory.redraw()
@@ -162,9 +162,9 @@ def whole() -> None:
 def download(rows: pd.DataFrame) -> None:
     """The CSV of these rows."""
     stamp = reads.clock("%Y%m%d_%H%M")(reads.radar(name).now_ms())
-    st.download_button(
-        f"CSV of {len(rows)} rows", data=lambda: market_table.csv(rows), key="market_csv", file_name=f"market_{stamp}.csv", mime="text/csv",
-        icon=":material/download:", on_click="ignore", help="What the filters let through, with every column",
+    files.offer(
+        f"CSV of {len(rows)} rows", lambda: market_table.csv(rows), key="market_csv", file_name=f"market_{stamp}.csv", mime="text/csv",
+        help="What the filters let through, with every column",
     )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from radar.models import Progress
 from radar.ui import look, memory, parts, reads, replay
 
 WINDOWS = {"6 h": 6, "24 h": 24, "48 h": 48, "7 d": 168}
-OWN, OWN_HOURS = "Own start", 24
+DEFAULT, OWN, OWN_HOURS = "24 h", "Own start", 24
 SQUEEZE = "SQUEEZEUSDT"
 DAY_MS, HOUR_MS, MINUTE_MS = 86_400_000, 3_600_000, 60_000
 RENEW_MS = 600_000
@@ -62,7 +62,7 @@ def toolbar() -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.session_state.replay_symbol = symbol
         st.selectbox("Symbol", watched, key="replay_symbol", on_change=chosen, label_visibility="collapsed", width=200)
-        st.session_state.setdefault("replay_window", "24 h")
+        st.session_state.setdefault("replay_window", DEFAULT)
         st.segmented_control("Window", [*WINDOWS, OWN], key="replay_window", required=True, on_change=elsewhere, label_visibility="collapsed")
         if st.button("Back to live", icon=":material/sensors:"):
             memory.open_symbol(symbol)
@@ -72,7 +72,7 @@ def toolbar() -> None:
             st.query_params["symbol"] = SQUEEZE
             st.session_state.pop("replay_link", None)
             st.rerun()
-    if st.session_state.replay_window == OWN:
+    if span() == OWN:
         today = datetime.fromtimestamp(now_ms / 1000, UTC)
         st.session_state.setdefault("replay_day", (today - timedelta(days=1)).date())
         st.session_state.setdefault("replay_time", today.time().replace(second=0, microsecond=0))
@@ -83,10 +83,15 @@ def toolbar() -> None:
             st.time_input("At (UTC)", key="replay_time", step=300, on_change=elsewhere, width=160)
 
 
+def span() -> str:
+    """Which window is chosen. A part that is drawn again while its page is being left may find no choice any more."""
+    return st.session_state.get("replay_window") or DEFAULT
+
+
 def choice() -> str:
     """What is replayed, in one word."""
-    own = f"{st.session_state.replay_day} {st.session_state.replay_time}" if st.session_state.replay_window == OWN else ""
-    return "_".join(f"{name} {symbol} {st.session_state.replay_window} {own}".split())
+    own = f"{st.session_state.replay_day} {st.session_state.replay_time}" if span() == OWN else ""
+    return "_".join(f"{name} {symbol} {span()} {own}".split())
 
 
 def window() -> tuple[int, int, int]:
@@ -96,11 +101,11 @@ def window() -> tuple[int, int, int]:
     if kept[0] != wanted or now_ms - kept[1] > RENEW_MS:  # else a click anywhere would move the window
         kept = st.session_state.replay_until = (wanted, now_ms)
     last = kept[1] // MINUTE_MS - 1
-    if st.session_state.replay_window == OWN:
+    if span() == OWN:
         start = datetime.combine(st.session_state.replay_day, st.session_state.replay_time, UTC)
         first = round(start.timestamp()) // 60
         return first, min(last, first + OWN_HOURS * 60 - 1), 1
-    hours = WINDOWS[st.session_state.replay_window]
+    hours = WINDOWS[span()]
     return last - hours * 60 + 1, last, 5 if hours > 48 else 1
 
 

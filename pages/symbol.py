@@ -6,7 +6,7 @@ from radar.errors import NotWatched, RadarError
 from radar.models import Progress, VenueSheet
 from radar.own_record import OwnRecord, own_record
 from radar.series import chart_step_min
-from radar.ui import alert_cards, cards, charts, look, memory, parts, profiles, reads, sheet, venue_cards, watching
+from radar.ui import alert_cards, cards, charts, files, look, memory, parts, profiles, reads, sheet, venue_cards, watching
 
 HELD_HOURS, COSTS_PCT = 24.0, 0.40  # of the basis trade, until somebody says otherwise
 WINDOWS = {"6 h": 6, "24 h": 24, "48 h": 48, "7 d": 168, "30 d": 720}
@@ -234,10 +234,9 @@ def toolbar() -> None:
         )
         if not is_watched:
             return
-        st.download_button(
-            f"CSV, last {window}", data=lambda: reads.radar(name).export(symbol, WINDOWS[window], "csv"), key="csv",
-            file_name=f"{symbol}_{window.replace(' ', '')}.csv", mime="text/csv", icon=":material/download:", on_click="ignore",
-            help="Every metric of every minute of this window",
+        files.offer(
+            f"CSV, last {window}", lambda: reads.radar(name).export(symbol, WINDOWS[window], "csv"), of=("symbol", name, symbol, window), key="csv",
+            file_name=f"{symbol}_{window.replace(' ', '')}.csv", mime="text/csv", help="Every metric of every minute of this window",
         )  # fmt: skip
         if st.button("Replay", icon=":material/history:", help="Any past window of this symbol, minute by minute, with what was known then"):
             memory.open_symbol(symbol, on="replay")

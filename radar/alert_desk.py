@@ -18,13 +18,19 @@ from radar.store import MarketStore, UserStore
 from radar.store.user import ALL
 from radar.symbols import shortened
 
-__all__ = ["AlertDesk"]
+__all__ = ["FOR_ALL", "AlertDesk"]
 
 HOUR_MS = 3_600_000
 ALL_ALIKE = ("quiet_from", "quiet_to", "hourly_cap")
 OF_THE_DESK = (AlertKind.EXIT,)  # kinds that tell of a position
-FOR_STRANGERS: dict[str, Any] = {"passes": False, "deliveries": {}}
 VERDICTS = ("sent", "queued", "held", "failed")
+FOR_ALL = ("held",)  # of these: the others tell of channels
+
+
+def _for_strangers(alert: Alert) -> Alert:
+    """As it was decided before quiet hours and caps, which let through what is held: only those reasons that hold for everybody."""
+    seen: dict[str, Any] = {"passes": False, "deliveries": {}, "batch": 0 if alert.decided or alert.waits else None}
+    return alert.model_copy(update=seen | ({"decided": True, "reason": ""} if alert.waits else {}))
 
 
 class AlertDesk:
@@ -133,8 +139,12 @@ class AlertDesk:
         """
         if verdict is not None and verdict not in VERDICTS:
             raise BadRequest(f"verdict: one of {', '.join(VERDICTS)}")
-        found = self.user.outbox.log(symbol, verdict=verdict, limit=limit, before=before, without=() if whole else OF_THE_DESK)
-        return found if whole else [alert.model_copy(update=FOR_STRANGERS) for alert in found]
+        if whole:
+            return self.user.outbox.log(symbol, verdict=verdict, limit=limit, before=before)
+        if verdict is not None and verdict not in FOR_ALL:
+            raise BadRequest("verdict: only `held` without the right to change things; the others tell of channels")
+        verdict = verdict and "held for good"
+        return [_for_strangers(alert) for alert in self.user.outbox.log(symbol, verdict=verdict, limit=limit, before=before, without=OF_THE_DESK)]
 
     def alerts_csv(self, hours: float, *, whole: bool = True) -> str:
         """The log of the last `hours`, oldest first; not `whole`: as strangers may see it."""
@@ -143,21 +153,23 @@ class AlertDesk:
         writer.writerow(["id", "ts", "time", "symbol", "kind", "edge", "decided", "reason", "deliveries", "title", "body"])
         since_ms = self.now_ms() - round(hours * HOUR_MS)
         found = self.user.outbox.log(limit=1_000_000, since_ms=since_ms, without=() if whole else OF_THE_DESK)
-        for a in reversed(found if whole else [alert.model_copy(update=FOR_STRANGERS) for alert in found]):
+        for a in reversed(found if whole else [_for_strangers(alert) for alert in found]):
             when = datetime.fromtimestamp(a.ts_ms / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
             sent = "; ".join(f"{channel} {state}" for channel, state in a.deliveries.items())
             row = [a.id, a.ts_ms, when, a.symbol, a.kind.value, a.edge, int(a.decided), a.reason, sent, a.title, a.body]
             writer.writerow([words.cell(value) for value in row])
         return out.getvalue()
 
-    def rehearse(self, symbol: str | None = None, hours: float = 48.0) -> dict[AlertKind, int]:
+    def rehearse(self, symbol: str | None = None, hours: float = 48.0, *, whole: bool = True) -> dict[AlertKind, int]:
         """How often each kind would have opened in the last `hours` with the present settings, if it were on.
 
-        A kind that is not named cannot be told: there is no history of it.
+        A kind that is not named cannot be told: there is no history of it. Not `whole`: as if nothing were held, and without what tells of it.
         """
         symbols = [symbol] if symbol else [watched.symbol for watched in self.user.watchlist()]
+        positions = self.positions() if whole else {}
         counts: dict[AlertKind, int] = {}
         for name in symbols:
-            for kind, count in rehearsed(self.market, self.user, name, self.alert_policy(name), self.now_ms(), hours=hours).items():
+            found = rehearsed(self.market, self.user, name, self.alert_policy(name), self.now_ms(), held=name in positions, hours=hours)
+            for kind, count in found.items():
                 counts[kind] = counts.get(kind, 0) + count
-        return counts
+        return counts if whole else {kind: count for kind, count in counts.items() if kind not in OF_THE_DESK}

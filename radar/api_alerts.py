@@ -77,7 +77,7 @@ def alerts(
     radar: Live,
     whole: Annotated[bool, Depends(is_trusted)],
     symbol: Annotated[str | None, Query(description="only this symbol")] = None,
-    verdict: Annotated[Literal["sent", "queued", "held", "failed"] | None, Query(description="only these")] = None,
+    verdict: Annotated[Literal["sent", "queued", "held", "failed"] | None, Query(description="only these; strangers: `held`")] = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 200,
     before: Annotated[int | None, Query(ge=1, le=2**53, description="an alert id; older ones follow")] = None,
     fmt: Annotated[Literal["json", "csv"], Query(alias="format", description="csv: the whole log of 30 days")] = "json",

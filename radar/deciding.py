@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from radar.messages import clean, cut
 from radar.models import AlertKind, AlertPolicy, Decision, Edge, Light, Memory, Sight
+from radar.models.alerts import QUIET
 
 __all__ = ["GROUP_MAX", "MINUTE_MS", "MUTED", "QUIET", "UNRESOLVED", "digest", "group", "hold_quiet", "quiet", "rested", "step", "within_cap"]
 
@@ -19,7 +20,6 @@ LINE_MAX = 170
 DIGESTS_MAX = 5  # messages; what does not fit is in the log
 LEFT_OUT_MAX = len("\n+1234567 softer alerts left out: the log has them")
 MUTED = "muted by NO SHORT"
-QUIET = "quiet hours"
 UNRESOLVED = "resolved messages are off"
 SOFT = {AlertKind.BASIS_ONLY, AlertKind.SHORT_WINDOW, AlertKind.SRS, AlertKind.INTERVAL, AlertKind.CAP, AlertKind.MARKET}
 OPPORTUNITIES = {AlertKind.BASIS_ONLY, AlertKind.SHORT_WINDOW}

@@ -11,6 +11,7 @@ from radar import deciding
 from radar.logs import event
 from radar.mailbag import Mailbag
 from radar.models import AlertPolicy, Decision, Delivery, Note
+from radar.models.alerts import LATER
 from radar.store.outbox import CAPPED, QUIETED, SHARED, NotTheWriter
 
 __all__ = ["Kept", "Post", "Said"]
@@ -122,5 +123,5 @@ def _held_back(one: Said, *, room: bool, share: bool, cap: int) -> tuple[Said, s
         return one, QUIETED
     if not decision.decided or decision.passes or (room and share):
         return one, None
-    reason = f"more than {cap} messages in an hour: told later" if not room else f"more than half of the {cap} messages in an hour: told later"
+    reason = f"more than {cap} messages in an hour{LATER}" if not room else f"more than half of the {cap} messages in an hour{LATER}"
     return one._replace(decision=decision.model_copy(update={"decided": False, "reason": reason})), SHARED if room else CAPPED

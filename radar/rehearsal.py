@@ -19,12 +19,12 @@ GUESSES = {"FIRES": True, "CLEAR": False, "DISABLED": False}
 
 
 def rehearsed(
-    market: MarketStore, user: UserStore, symbol: str, policy: AlertPolicy, now_ms: int, *, hours: float = 48.0
+    market: MarketStore, user: UserStore, symbol: str, policy: AlertPolicy, now_ms: int, *, held: bool, hours: float = 48.0
 ) -> dict[AlertKind, int]:
     """Openings by kind that `policy` would have decided, minute by minute, as if every kind were on.
 
-    From stored bars (SRS, funding interval, light) and events (rules). Caps and the whole market have no history and are not counted; positions
-    count as they are now. Without any minute lived through: nothing.
+    From stored bars (SRS, funding interval, light) and events (rules). Caps and the whole market have no history and are not counted; the symbol
+    counts as `held` all the while, or not. Without any minute lived through: nothing.
     """
     first, last = minute_of(now_ms) - round(hours * 60), minute_of(now_ms) - 1
     bars = market.bars(symbol, first, last).reindex(pd.RangeIndex(first, last + 1))
@@ -32,7 +32,6 @@ def rehearsed(
     if lived is None:
         return {}
     listening = policy.model_copy(update={"off": frozenset()})
-    held = symbol in user.outbox.positions()
     states = _states(user.events(symbol, limit=MOST_EVENTS))
     counts = dict.fromkeys((kind for kind in AlertKind if kind not in UNTOLD), 0)
 

@@ -14,6 +14,7 @@ from radar.store import MarketStore
 from tests.serving import ROOT, Process, Rest, free_port, until
 from tests.stand_in import own_exchange
 
+client, refusals = (pytest.importorskip(f"websockets.{name}") for name in ("sync.client", "exceptions"))
 WATCHLIST = "MYXUSDT,BTCUSDT"
 CLEAN = (0, 1, 130, -signal.SIGINT)  # 1: Streamlit's command line says "Aborted!" when the server has stopped
 
@@ -54,6 +55,19 @@ def running(tmp_path_factory, exchange):
     with app(tmp_path_factory.mktemp("app"), exchange) as (process, rest):
         until(lambda: rest.get("/metrics/MYXUSDT").status_code == 200, 30)
         yield process, rest
+
+
+@pytest.mark.fault("F59")
+def test_a_message_that_no_page_sends_ends_the_line(running):
+    """Nothing but zeros is small on its way and large in memory: it is not inflated to its end."""
+    base = running[1].base.removesuffix("/api")
+    line = client.connect(base.replace("http", "ws", 1) + "/_stcore/stream", origin=base, subprotocols=["streamlit"], max_size=None, proxy=None)
+    with line, contextlib.suppress(refusals.ConnectionClosed):
+        line.send(bytes(12_000_000))
+        while True:
+            line.recv(timeout=20)
+
+    assert line.close_code == 1009
 
 
 def test_pages_and_rest_are_one_process(running):

@@ -323,6 +323,40 @@ def test_what_would_have_fired_is_counted_from_what_was_lived(world):
     assert json.dumps({kind.value: count for kind, count in counts.items()})
 
 
+@pytest.mark.fault("F62")
+@pytest.mark.parametrize("held", [False, True])
+@pytest.mark.parametrize("limits", [{"quiet_from": "00:00", "quiet_to": "23:59"}, {"hourly_cap": 1}])
+def test_strangers_cannot_tell_what_is_held(world, limits, held):
+    """What is held passes quiet hours and caps: a stranger sees the same log, and the same counts, whether it is held or not."""
+    world.radar.set_alert_policy(None, limits | {"cooldown_min": 0, "rearm_min": 0})
+    if held:
+        world.radar.set_position(SYMBOL, True)
+    for red in (True, False, True):
+        turn(world, red)
+        world.run(300, step=2)
+    whole = [a.decided for a in world.radar.alerts() if a.kind is AlertKind.NO_SHORT and a.edge == "opens"]
+    seen = [a for a in world.radar.alerts(whole=False) if a.kind is AlertKind.NO_SHORT]
+    csv = [line.split(",")[3:9] for line in world.radar.alerts_csv(24, whole=False).splitlines() if ",no_short," in line]
+    counts = world.radar.rehearse(SYMBOL, whole=False)
+
+    assert all(whole) == held
+    assert [(a.edge, a.decided, a.reason, a.passes, a.batch, a.deliveries) for a in seen] == [
+        (edge, True, "", False, 0, {}) for edge in ("opens", "closes", "opens")
+    ]
+    assert csv == [[SYMBOL, "no_short", edge, "1", "", ""] for edge in ("opens", "closes", "opens")]
+    assert [a for a in world.radar.alerts(verdict="held", whole=False) if a.kind is AlertKind.NO_SHORT] == []
+    assert AlertKind.EXIT not in counts
+    assert counts[AlertKind.NO_SHORT] == 2
+
+
+@pytest.mark.fault("F62")
+@pytest.mark.parametrize("verdict", ["sent", "queued", "failed"])
+def test_strangers_cannot_ask_what_became_of_messages(world, verdict):
+    """It would tell of channels."""
+    with pytest.raises(BadRequest, match="held"):
+        world.radar.alerts(verdict=verdict, whole=False)
+
+
 def messages(world, channel="desk"):
     """Titles of what a channel is to get, oldest first."""
     found, after = [], 0

@@ -8,6 +8,8 @@ from pydantic import Field, SkipValidation
 
 from radar.models.base import Model
 
+QUIET, LATER = "quiet hours", ": told later"  # reasons to hold back what a digest tells afterwards: one, and how those of caps end
+
 
 class AlertKind(StrEnum):
     """What a desk may want to hear of (PRD §5.4)."""
@@ -102,6 +104,11 @@ class Decision(Model):
     title: str
     body: str
     passes: bool = False  # quiet hours and caps do not hold it back
+
+    @property
+    def waits(self) -> bool:
+        """Held back until quiet hours or a cap are over: what tells of a position passes, so this tells that there is none."""
+        return self.reason == QUIET or self.reason.endswith(LATER)
 
 
 class Alert(Decision):

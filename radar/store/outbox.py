@@ -13,6 +13,7 @@ from sqlite_utils import Database
 
 from radar.logs import event
 from radar.models import Alert, AlertKind, Delivery, Memory, Note
+from radar.models.alerts import LATER, QUIET
 from radar.store.base import SqliteFile
 from radar.store.profiles import DESK
 
@@ -182,7 +183,10 @@ class Outbox:
         before: int | None = None,
         since_ms: int = 0,
     ) -> list[Alert]:
-        """Decisions, newest first; `verdict` keeps those sent, queued, failed (on any channel) or held; `before` is an id to page on."""
+        """Decisions, newest first; `verdict` keeps those sent, queued, failed (on any channel), held, or held for good.
+
+        `before` is an id to page on.
+        """
         where, arguments = ["id < ?", "ts_ms >= ?"], [before if before is not None else NEVER, since_ms]
         if symbol is not None:
             where.append("symbol = ?")
@@ -192,6 +196,9 @@ class Outbox:
             arguments.append(kind.value)  # type: ignore[arg-type]
         if verdict == "held":
             where.append("batch IS NULL")
+        elif verdict == "held for good":
+            where.append("decided = 0 AND reason != ? AND reason NOT LIKE ?")
+            arguments += [QUIET, f"%{LATER}"]  # type: ignore[list-item]
         elif verdict is not None:
             where.append("batch IN (SELECT batch FROM deliveries WHERE state = ?)")
             arguments.append(verdict)  # type: ignore[arg-type]

@@ -124,7 +124,7 @@ def became(alert: Alert, clock: Clock) -> tuple[str, str]:
         why = why or ("see the channel" if state == "failed" else "")
         by.setdefault(state, []).append(f"{channel} ({why})" if why else channel)
     if not by and alert.decided and alert.batch is not None:
-        return "● told", "green"  # to whom is not shown to every visitor
+        return "● decided", "green"  # whether, when and to whom it was told is not shown to every visitor
     if not by and alert.decided:
         return "▲ no channel to send it to", "amber"
     if not by:

@@ -138,8 +138,13 @@ def _take() -> None:
         profiles.choose(person)
 
 
-def open_symbol(symbol: str, *, on: str = "symbol") -> None:
-    """Go to the symbol's page, or another one that shows it, with the view in the link from the start: Back needs no second press."""
+def open_symbol(symbol: Any, *, on: str = "symbol") -> None:
+    """Go to the symbol's page, or another one that shows it, with the view in the link from the start: Back needs no second press.
+
+    A browser may say anything: what is no text opens nothing.
+    """
+    if not isinstance(symbol, str):
+        return
     market = {"demo": "1"} if reads.source() == "demo" else {}
     st.session_state.view_link = to_query(current())
     st.switch_page(parts.page(on), query_params={"symbol": symbol} | market | st.session_state.view_link)

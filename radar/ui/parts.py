@@ -6,10 +6,11 @@ from typing import Any
 
 import streamlit as st
 
-from radar.access import is_editor, may_write_page
+from radar.access import is_editor, is_local, may_write_page
+from radar.throttle import address_of
 from radar.ui import reads
 
-__all__ = ["ICON", "PAGE_NAMES", "REFRESH_SEC", "allowed", "every", "page", "setup"]
+__all__ = ["ICON", "PAGE_NAMES", "REFRESH_SEC", "allowed", "every", "page", "setup", "visitor"]
 
 PAGES = Path(__file__).resolve().parents[2] / "pages"
 ICON = Path(__file__).with_name("icon.svg")  # a local file: Streamlit fetches named icons from outside
@@ -52,3 +53,9 @@ def allowed() -> tuple[bool, str]:
     """May this visitor change things, and if not, why."""
     settings, unlocked = reads.runtime().settings, bool(st.session_state.get("unlocked"))
     return may_write_page(settings, st.context.ip_address, dict(st.context.headers), unlocked, is_editor(settings, st.user.to_dict()))
+
+
+def visitor() -> str:
+    """Whom this session is counted as; empty for this machine itself."""
+    address = st.context.ip_address
+    return "" if is_local(address, dict(st.context.headers)) else address_of(address or "127.0.0.1")

@@ -223,9 +223,9 @@ def alerts(name: str, symbol: str | None, verdict: str | None, limit: int, whole
 
 
 @st.cache_resource(ttl=600, max_entries=64, show_spinner=False)
-def rehearsal(name: str, symbol: str | None) -> dict[AlertKind, int]:
-    """How often each kind would have fired in the last 48 h; a kind without history is left out. Slow."""
-    return dict(radar(name).rehearse(symbol))
+def rehearsal(name: str, symbol: str | None, whole: bool) -> dict[AlertKind, int]:
+    """How often each kind would have fired in the last 48 h; a kind without history is left out. Not `whole`: as strangers may see it. Slow."""
+    return dict(radar(name).rehearse(symbol, whole=whole))
 
 
 def forget() -> None:

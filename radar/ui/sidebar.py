@@ -111,7 +111,7 @@ def _rail(page: str) -> None:
 
 def _asked() -> None:
     """A filter, an order, a symbol to hide or to show: from the browser, so nothing is taken on trust."""
-    asked = st.session_state.rail_list.asked
+    asked = getattr(st.session_state.get("rail_list"), "asked", None)
     what, value = asked if isinstance(asked, list) and len(asked) == 2 else (None, None)
     seen = memory.current()
     if what == "show" and value in list(view.FILTERS):
